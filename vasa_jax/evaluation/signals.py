@@ -1,0 +1,73 @@
+"""How a face moves over time: curves of lips, lids and head angles at 25 frames a second."""
+
+import numpy as np
+from jaxtyping import Float
+
+from vasa_jax.types import FPS
+
+# An eye closes below the first and is open again above the second, in medians of the clip's openness.
+BLINK_CLOSED, BLINK_OPEN = 0.8, 0.88
+
+
+def correlation(first: Float[np.ndarray, " time"], second: Float[np.ndarray, " time"]) -> float:
+    """Pearson's correlation over frames where both are finite; NaN for a constant or under 3 frames."""
+    both = np.isfinite(first) & np.isfinite(second)
+    x, y = first[both], second[both]
+    if len(x) < 3 or x.std() < 1e-9 or y.std() < 1e-9:
+        return float("nan")
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def correlation_at(
+    curve: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"], shift: int
+) -> float:
+    """Correlation of `curve` with the reference delayed by `shift` frames.
+
+    In sync the peak over shifts is at 0; a peak at a positive shift means that the curve lags behind the
+    reference. VASA-1, section 4.1, validates its score of audio and pose by such a curve of shifts.
+    """
+    late, early = max(shift, 0), max(-shift, 0)
+    return correlation(curve[late : len(curve) - early], reference[early : len(reference) - late])
+
+
+def blinks(
+    openness: Float[np.ndarray, " time"], closed: float = BLINK_CLOSED, reopened: float = BLINK_OPEN
+) -> int:
+    """How many times the eyes close, counted with hysteresis.
+
+    Args:
+      openness: of the eyes in any unit; frames that are not finite are left out.
+      closed, reopened: thresholds relative to the median.
+    """
+    values = openness[np.isfinite(openness)]
+    count, shut = 0, False
+    for value in values / np.median(values) if len(values) else values:
+        if not shut and value < closed:
+            count, shut = count + 1, True
+        elif shut and value > reopened:
+            shut = False
+    return count
+
+
+def per_minute(count: int, frames: int) -> float:
+    """Events in `frames` frames as a rate per minute."""
+    return count * 60 * FPS / frames if frames else float("nan")
+
+
+def head_motion(angles: Float[np.ndarray, "time 3"]) -> float:
+    """dP of VASA-1, section 4.1: mean absolute change of yaw, pitch, roll from frame to frame, in degrees.
+
+    Args:
+      angles: radians; changes from or to a frame that is not finite are left out.
+    """
+    changes = np.abs(np.diff(np.degrees(angles), axis=0))
+    changes = changes[np.isfinite(changes).all(1)]
+    return float(changes.mean()) if len(changes) else float("nan")
+
+
+def smooth(values: Float[np.ndarray, "time channels"], width: int = 5) -> Float[np.ndarray, "short channels"]:
+    """A moving mean without the ends, so that jitter of landmarks does not rule `head_motion`."""
+    if len(values) < width:
+        return values[:0]
+    windows = np.lib.stride_tricks.sliding_window_view(values, width, axis=0)
+    return windows.mean(-1)
