@@ -1,0 +1,127 @@
+"""The diffusion: how motion is noised, what the network is asked for, one step back. No weights."""
+
+from collections.abc import Callable
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Int
+
+from vasa_jax.types import Conditions
+
+STEPS = 1000
+Predict = Callable[[Array, Array, Conditions], Array]
+
+
+@flax.struct.dataclass
+class Schedule:
+    """How much of the signal is left after each diffusion step.
+
+    Attributes:
+      alpha_bar: (T,) share of the signal's variance; step t of 0..T-1 has alpha_bar[t], falling from near 1
+        to near 0.
+    """
+
+    alpha_bar: Array
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.alpha_bar.shape[0]
+
+
+def cosine_schedule(steps: int = STEPS, offset: float = 0.008) -> Schedule:
+    """Cosine schedule of "Improved DDPM", equation 17 (arXiv 2102.09672); the last step is pure noise.
+
+    alpha_bar(u) = cos^2((u + offset) / (1 + offset) * pi / 2), over its value at u = 0, with u = (t + 1) / T.
+    Its clipping of single steps is left out: the network predicts X_0, so no division by alpha_bar occurs.
+    """
+    u = jnp.arange(1, steps + 1) / steps
+    share = jnp.cos((u + offset) / (1 + offset) * jnp.pi / 2) ** 2
+    return Schedule(share / jnp.cos(offset / (1 + offset) * jnp.pi / 2) ** 2)
+
+
+def add_noise(
+    schedule: Schedule,
+    clean: Float[Array, "batch window motion"],
+    noise: Float[Array, "batch window motion"],
+    step: Int[Array, " batch"],
+) -> Float[Array, "batch window motion"]:
+    """X_t = sqrt(alpha_bar_t) X_0 + sqrt(1 - alpha_bar_t) noise, the noise unit normal (DDPM, equation 4)."""
+    share = schedule.alpha_bar[step][:, None, None]
+    return jnp.sqrt(share) * clean + jnp.sqrt(1 - share) * noise
+
+
+def ddim_step(
+    noised: Float[Array, "*shape"],
+    clean: Float[Array, "*shape"],
+    share: Float[Array, ""],
+    next_share: Float[Array, ""],
+) -> Float[Array, "*shape"]:
+    """From X_t and predicted X_0 to X at the next, cleaner step: DDIM, equation 12, eta 0 (arXiv 2010.02502).
+
+    Args:
+      share: alpha_bar of X_t, below 1.
+      next_share: alpha_bar of the result; 1 gives `clean` itself.
+    """
+    noise = (noised - jnp.sqrt(share) * clean) / jnp.sqrt(1 - share)
+    return jnp.sqrt(next_share) * clean + jnp.sqrt(1 - next_share) * noise
+
+
+def motion_errors(
+    clean: Float[Array, "batch window motion"],
+    predicted: Float[Array, "batch window motion"],
+    frame_weights: Float[Array, "batch window"] | None = None,
+    dimension_weights: Float[Array, " motion"] | None = None,
+) -> dict[str, Float[Array, ""]]:
+    """Weighted mean squared errors of motion and of its velocity.
+
+    Args:
+      frame_weights: 0 for frames that are padding; all ones if None.
+      dimension_weights: of each component, so that a few (pose, say) can count more; all ones if None.
+
+    Returns:
+      "motion": mean of (X_0 - H)^2; "velocity": the same for the differences of neighbouring frames.
+    """
+    frames = jnp.ones(clean.shape[:2]) if frame_weights is None else frame_weights
+    dimensions = jnp.ones(clean.shape[-1:]) if dimension_weights is None else dimension_weights
+
+    def mean(error: Array, weights: Array) -> Array:
+        each = (error.astype(jnp.float32) ** 2 * dimensions).mean(-1)
+        return (each * weights).sum() / jnp.maximum(weights.sum(), 1e-6)
+
+    error = clean - predicted
+    between = jnp.minimum(frames[:, 1:], frames[:, :-1])
+    return {"motion": mean(error, frames), "velocity": mean(jnp.diff(error, axis=1), between)}
+
+
+def loss(
+    predict: Predict,
+    schedule: Schedule,
+    clean: Float[Array, "batch window motion"],
+    conditions: Conditions,
+    key: Array,
+    *,
+    velocity_weight: float = 0.0,
+    frame_weights: Float[Array, "batch window"] | None = None,
+    dimension_weights: Float[Array, " motion"] | None = None,
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+    """E ||X_0 - H(X_t, t, C)||^2 with t uniform (VASA-1, equation 1), as a mean over frames and components.
+
+    The velocity term is not in the paper: it asks a small model for smooth motion and costs nothing.
+
+    Args:
+      predict: H as a function of (noised, step, conditions).
+      conditions: C, with whatever is to be dropped already dropped (`conditions.drop`).
+      key: draws t and the noise.
+
+    Returns:
+      The loss and its unweighted parts, see `motion_errors`.
+    """
+    step_key, noise_key = jax.random.split(key)
+    step = jax.random.randint(step_key, clean.shape[:1], 0, schedule.steps)
+    noise = jax.random.normal(noise_key, clean.shape)
+    predicted = predict(add_noise(schedule, clean, noise, step), step, conditions)
+    parts = motion_errors(clean, predicted, frame_weights, dimension_weights)
+    return parts["motion"] + velocity_weight * parts["velocity"], parts
