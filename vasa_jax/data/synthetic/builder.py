@@ -1,0 +1,113 @@
+"""The TFDS builder: clips that worker processes rendered become array_record files, without TensorFlow."""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from vasa_jax.data.synthetic import clip
+from vasa_jax.types import EMOTIONS, POSE_SIZE
+
+EXPRESSIONS, LANDMARKS = 57, 68
+ARRAYS = ("audio", "pose", "gaze", "expression", "landmarks", "distance", "emotion", "lip_opening")
+
+
+def tensor(*shape):
+    """A float32 feature; None stands for the number of frames (of samples for audio)."""
+    return tfds.features.Tensor(shape=shape, dtype=np.float32)
+
+
+def features(size: int):
+    """The record of a clip of size x size pixels; docs/data.md says what each field holds."""
+    return tfds.features.FeaturesDict(
+        {
+            "clip": tfds.features.Text(),
+            "identity": tfds.features.Text(),
+            "speaker": tfds.features.Text(),
+            "kind": tfds.features.Text(),
+            "text": tfds.features.Text(),
+            "frames": tfds.features.Sequence(
+                tfds.features.Image(shape=(size, size, 3), encoding_format="jpeg")
+            ),
+            "audio": tensor(None),
+            "pose": tensor(None, POSE_SIZE),
+            "gaze": tensor(None, 2),
+            "expression": tensor(None, EXPRESSIONS),
+            "landmarks": tensor(None, LANDMARKS, 2),
+            "distance": tensor(None),
+            "emotion": tensor(len(EMOTIONS)),
+            "lip_opening": tensor(None),
+            "phones": {
+                "label": tfds.features.Sequence(tfds.features.Text()),
+                "start": tfds.features.Sequence(np.float32),
+                "end": tfds.features.Sequence(np.float32),
+            },
+        }
+    )
+
+
+class SyntheticHeads(tfds.core.GeneratorBasedBuilder):
+    """Talking heads rendered from ICT-FaceKit with exact labels.
+
+    Args:
+      settings: clip.Settings.
+      clips: folder with the rendered clips, one file each, or None to render here, one after another.
+      splits: names of the splits to write.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    name = "synthetic_heads"
+    url_infos = {}  # nothing is downloaded: no checksum files to look for
+
+    def __init__(self, *, settings, clips=None, splits=clip.SPLITS, **kwargs):
+        self.settings, self.clips, self.chosen = settings, clips and pathlib.Path(clips), tuple(splits)
+        super().__init__(file_format="array_record", **kwargs)
+
+    def _info(self):
+        return tfds.core.DatasetInfo(builder=self, description=__doc__, features=features(self.settings.size))
+
+    def _split_generators(self, download_manager):
+        del download_manager
+        return {split: self._generate_examples(split) for split in self.chosen}
+
+    def _generate_examples(self, split):
+        for plan in clip.plans(self.settings, split):
+            record = clip.make(self.settings, plan) if self.clips is None else load(self.clips, plan)
+            yield plan.name, record
+
+
+def path(folder, plan):
+    """The file of a rendered clip."""
+    return pathlib.Path(folder) / f"{plan.name}.npz"
+
+
+def store(folder, plan, record):
+    """Writes a clip's record to its file; a file is there whole or not at all."""
+    text = {name: value for name, value in record.items() if name not in ARRAYS and name != "frames"}
+    text["phones"] = {
+        name: [one if isinstance(one, str) else float(one) for one in v] for name, v in text["phones"].items()
+    }
+    file = path(folder, plan)
+    partial = file.with_suffix(".part")
+    with partial.open("wb") as stream:
+        np.savez(
+            stream,
+            text=np.frombuffer(json.dumps(text).encode(), np.uint8),
+            frames=np.frombuffer(b"".join(record["frames"]), np.uint8),
+            lengths=np.array([len(frame) for frame in record["frames"]]),
+            **{name: record[name] for name in ARRAYS},
+        )
+    partial.rename(file)
+
+
+def load(folder, plan):
+    """The record that `store` wrote."""
+    with np.load(path(folder, plan)) as data:
+        record = json.loads(data["text"].tobytes())
+        ends = np.cumsum(data["lengths"])
+        joined = data["frames"].tobytes()
+        record["frames"] = [
+            joined[end - length : end] for end, length in zip(ends, data["lengths"], strict=True)
+        ]
+        return record | {name: data[name] for name in ARRAYS}
