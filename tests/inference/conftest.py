@@ -1,0 +1,124 @@
+"""A released checkpoint of the smallest networks with random weights, and files to animate."""
+
+import jax
+import numpy as np
+import pytest
+import soundfile
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
+from PIL import Image
+
+from vasa_jax import checkpoint as checkpoints
+from vasa_jax.checkpoint import Checkpoint, Models
+from vasa_jax.inference.compile_cache import enable_compile_cache
+
+ENCODER = {"kind": "compact", "widths": [4, 8], "input_size": 16}
+FACE = {
+    "image_size": 32,
+    "view": "unrolled",
+    "view_size": 16,
+    "fused_warps": True,
+    "pose_encoder": {**ENCODER, "outputs": 7},
+    "dynamics_encoder": {**ENCODER, "outputs": 6},
+    "identity_encoder": {**ENCODER, "outputs": 8, "map_size": 4},
+    "appearance_encoder": {"widths": [4, 8, 8], "depth": 2, "channels": 4, "blocks_3d": 1},
+    "warp": {"size": [2, 8, 8], "seed": [1, 4], "widths": [8, 4], "reach": 0.5, "linear": True},
+    "refiner": {"down": [4], "up": [4]},
+    "renderer": {
+        "width": 8,
+        "blocks": 1,
+        "ups": [8],
+        "final_block": 2,
+        "modulated": True,
+        "warped_source": True,
+    },
+}
+MOTION = {
+    "motion_size": 13,
+    "feature_size": 8,
+    "width": 16,
+    "layers": 1,
+    "heads": 2,
+    "feedforward": 16,
+    "window": 10,
+    "history": 2,
+}
+SPEECH = {"feature_size": 8, "width": 8, "fast_dilations": [1], "slow_dilations": [1]}
+CONFIG = {
+    "format": 1,
+    "name": "random",
+    "face": FACE,
+    "motion": MOTION,
+    "speech": SPEECH,
+    "statistics": {
+        "mean": [0.0] * 6 + [1.0] + [0.0] * 6,
+        "std": [0.1] * 7 + [1.0] * 6,
+        "distance": {"mean": 1.1},
+    },
+}
+
+
+def random_params(models: Models) -> dict:
+    """Weights that make every input count, without compiling an initialiser."""
+    rng = np.random.default_rng(0)
+
+    def fill(path, leaf):
+        noise = rng.normal(size=leaf.shape).astype(np.float32)
+        if path[-1].key == "kernel":
+            return noise / np.float32(np.sqrt(np.prod(leaf.shape[:-1])))
+        return 0.1 * noise + (path[-1].key in ("scale", "gain"))
+
+    return jax.tree_util.tree_map_with_path(fill, jax.eval_shape(models.init, jax.random.key(0)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory):
+    """One compile cache for all tests of this room, so that commands share programs; not the user's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = jax.config.jax_compilation_cache_dir
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        jax.config.update("jax_compilation_cache_dir", None)
+        enable_compile_cache()
+        yield folder
+    jax.config.update("jax_compilation_cache_dir", before)
+    reset_cache()
+
+
+@pytest.fixture(scope="session")
+def random_checkpoint() -> Checkpoint:
+    return Checkpoint(CONFIG, random_params(Models.build(CONFIG)))
+
+
+@pytest.fixture(scope="session")
+def checkpoint_folder(random_checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    checkpoints.save(folder, random_checkpoint)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def picture() -> np.ndarray:
+    """No face, but a different colour everywhere."""
+    rows, columns = np.mgrid[0:90, 0:120]
+    return np.stack([2 * rows, 2 * columns, 255 - rows - columns], -1).astype(np.uint8)
+
+
+@pytest.fixture
+def portrait_file(picture, tmp_path):
+    path = tmp_path / "portrait.png"
+    Image.fromarray(picture).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tone() -> np.ndarray:
+    """1.01 s of sound at 16 kHz: 25 whole frames and a part of one."""
+    return 0.3 * np.sin(np.arange(16_160) * 0.05).astype(np.float32)
+
+
+@pytest.fixture
+def speech_file(tone, tmp_path):
+    path = tmp_path / "speech.wav"
+    soundfile.write(path, tone, 16_000)
+    return path

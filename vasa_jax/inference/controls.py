@@ -1,0 +1,101 @@
+"""What a user may steer, checked and brought into the units of the networks."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from vasa_jax.errors import UserError
+from vasa_jax.types import EMOTIONS
+
+MAX_GAZE = 60.0
+MIN_DISTANCE, MAX_DISTANCE = 0.5, 2.0
+MAX_STEPS = 1000
+MAX_SCALE = 10.0
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls of one video, as the user gives them; making one checks them.
+
+    Attributes:
+      seed: of the noise that motion is made from, 0 to 2^32 - 1.
+      steps: diffusion steps, 1 to 1000. Another number of steps is another program to compile.
+      audio_cfg: guidance scale of the speech, 0 for none.
+      gaze_cfg: guidance scale of the gaze, 0 for none.
+      gaze: yaw, pitch of the eyes' main direction in degrees in the camera's frame; positive is the image's
+        right, up.
+      distance: of the head, 1 at the reference; None for the mean of the training set.
+      emotion: None or "neutral", one of EMOTIONS, or one with a strength from 0 to 1 as in "happy:0.5".
+
+    Raises:
+      UserError: a value outside its range.
+    """
+
+    seed: int = 0
+    steps: int = 50
+    audio_cfg: float = 0.5
+    gaze_cfg: float = 1.0
+    gaze: tuple[float, float] = (0.0, 0.0)
+    distance: float | None = None
+    emotion: str | None = None
+
+    def __post_init__(self):
+        _check("seed", self.seed, 0, MAX_SEED)
+        _check("number of steps", self.steps, 1, MAX_STEPS)
+        _check("guidance scale of the audio", self.audio_cfg, 0, MAX_SCALE)
+        _check("guidance scale of the gaze", self.gaze_cfg, 0, MAX_SCALE)
+        if len(self.gaze) != 2:
+            raise UserError(f"the gaze is two numbers, yaw and pitch in degrees, not {len(self.gaze)}")
+        for name, angle in zip(("yaw", "pitch"), self.gaze, strict=True):
+            _check(f"gaze {name} in degrees", angle, -MAX_GAZE, MAX_GAZE)
+        if self.distance is not None:
+            _check("distance", self.distance, MIN_DISTANCE, MAX_DISTANCE)
+        parse_emotion(self.emotion)
+
+    @property
+    def guidance(self) -> dict[str, float]:
+        """Guidance scales by the name of their condition."""
+        return {"audio": self.audio_cfg, "gaze": self.gaze_cfg}
+
+    def arrays(self, mean_distance: float) -> dict[str, np.ndarray]:
+        """Gaze (1, 2) in radians, distance (1, 1), emotion (1, 6), float32."""
+        distance = mean_distance if self.distance is None else self.distance
+        return {
+            "gaze": np.deg2rad(np.array([self.gaze], np.float32)),
+            "distance": np.array([[distance]], np.float32),
+            "emotion": parse_emotion(self.emotion)[None],
+        }
+
+
+def parse_gaze(text: str) -> tuple[float, float]:
+    """Two numbers from the words YAW,PITCH, in degrees; UserError if they are anything else."""
+    try:
+        yaw, pitch = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"the gaze is YAW,PITCH in degrees, such as 10,-5, not {text!r}") from error
+    return yaw, pitch
+
+
+def parse_emotion(text: str | None) -> np.ndarray:
+    """Strengths (6,) in the order of EMOTIONS; UserError for an unknown name or a strength outside 0 to 1."""
+    strengths = np.zeros(len(EMOTIONS), np.float32)
+    if text is None:
+        return strengths
+    name, _, strength = text.partition(":")
+    if name not in ("neutral", *EMOTIONS):
+        raise UserError(f"no emotion is called {name!r}; there are neutral, {', '.join(EMOTIONS)}")
+    try:
+        value = float(strength) if strength else 1.0
+    except ValueError as error:
+        raise UserError(f"the strength of an emotion is a number from 0 to 1, not {strength!r}") from error
+    _check("strength of an emotion", value, 0, 1)
+    if name in EMOTIONS:
+        strengths[EMOTIONS.index(name)] = value
+    return strengths
+
+
+def _check(what: str, value: float | int, low: float | int, high: float | int) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise UserError(f"the {what} is from {low:g} to {high:g}, not {value:g}")
