@@ -4,6 +4,8 @@ All are frozen pytrees, so they can be jitted, sharded, scanned and stored as th
 a leading `...` stands for any such axes. Space: x right, y up, z towards the camera; the image is [-1, 1] x [-1, 1].
 """
 
+from typing import Any
+
 import flax.struct
 import jax.numpy as jnp
 from jax import Array
@@ -12,6 +14,7 @@ FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 POSE_SIZE = 7
+Leaf = Any  # an array; or what stands for one while a tree is mapped or only shapes are traced
 EMOTIONS = ("happy", "sad", "angry", "surprised", "afraid", "disgusted")
 
 
@@ -26,9 +29,9 @@ class HeadPose:
       scale: (..., 1) size of the head relative to the reference distance; positive.
     """
 
-    rotation: Array
-    translation: Array
-    scale: Array
+    rotation: Leaf
+    translation: Leaf
+    scale: Leaf
 
     @property
     def vector(self) -> Array:
@@ -50,7 +53,7 @@ class Motion:
     """
 
     pose: HeadPose
-    dynamics: Array
+    dynamics: Leaf
 
     @property
     def vector(self) -> Array:
@@ -74,9 +77,9 @@ class Appearance:
         x and y that each canonical cell was seen at.
     """
 
-    volume: Array
-    identity: Array
-    source: tuple[Array, Array] | None = None
+    volume: Leaf
+    identity: Leaf
+    source: tuple[Leaf, Leaf] | None = None
 
 
 @flax.struct.dataclass
@@ -91,18 +94,18 @@ class Conditions:
       gaze: (B, 2) main gaze direction, yaw and pitch in radians in the camera's frame.
       distance: (B, 1) head distance, 1 at the reference.
       emotion: (B, E) strengths in [0, 1], in the order of EMOTIONS.
-      has_previous, has_audio, has_gaze, has_distance, has_emotion: (B,) bool; where False a learned null token stands in.
+      has_previous, has_audio, has_gaze, has_distance, has_emotion: (B,) bool; a learned null token stands in for False.
     """
 
-    previous_motion: Array
-    previous_audio: Array
-    audio: Array
-    audio_length: Array
-    gaze: Array
-    distance: Array
-    emotion: Array
-    has_previous: Array
-    has_audio: Array
-    has_gaze: Array
-    has_distance: Array
-    has_emotion: Array
+    previous_motion: Leaf
+    previous_audio: Leaf
+    audio: Leaf
+    audio_length: Leaf
+    gaze: Leaf
+    distance: Leaf
+    emotion: Leaf
+    has_previous: Leaf
+    has_audio: Leaf
+    has_gaze: Leaf
+    has_distance: Leaf
+    has_emotion: Leaf

@@ -14,7 +14,7 @@ from vasa_jax.types import Appearance, HeadPose, Motion
 
 
 def load_model(name):
-    return build_face(importlib.import_module(f"configs.face_{name}").get_config().model)
+    return build_face(importlib.import_module(f"configs.face_{name}").get_config().model.to_dict())
 
 
 def shapes(model, method, *args):
@@ -37,7 +37,7 @@ def test_paper_size_is_the_literatures():
     assert appearance.volume.shape == (2, 16, 64, 64, 96)
     assert appearance.identity.shape == (2, 4, 4, 512)
     assert appearance.source is None
-    assert motion.vector.shape == (2, 7 + 128)
+    assert motion.dynamics.shape == (2, 128) and motion.pose.rotation.shape == (2, 3)
     _, image = shapes(model, "decode", appearance, motion)
     assert image.shape == (2, 512, 512, 3)
 
@@ -137,7 +137,7 @@ def test_displacements_are_signed(small):
 def test_depth_is_kept_apart_before_projection(small):
     """Reversing the depth order must change the image: a sum over depth would not notice."""
     model, params, image = small["plain"]
-    appearance, motion = run(model, params, image, method="encode")
+    appearance, _ = run(model, params, image, method="encode")
     flipped = appearance.replace(volume=appearance.volume[:, ::-1])
     still = upright(2, model.dynamics_size)
     a, b = (run(model, params, x, still, method="decode") for x in (appearance, flipped))

@@ -26,7 +26,7 @@ class AppearanceEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, image: Float[Array, "b s s 3"]) -> tuple[Float[Array, "b d h h c"], Float[Array, "b s2 s2 f"]]:
-        """Returns the posed volume, and the first block's features at half the image size for the warped source skip."""
+        """Returns the posed volume, and the first block's features at half the image size for the warped source."""
         x = Conv(self.widths[0], (7, 7), self.stem_stride, standardised=False)(image)
         features = None
         for width in self.widths[1:]:

@@ -21,7 +21,7 @@ class WarpGenerator(nn.Module):
 
     Attributes:
       size: depth, height, width of the displacement field.
-      seed: depth, height = width of the first volume, grown to `size` by doubling; the width of z_id's map is `seed[1]`.
+      seed: depth, height = width of the first volume, grown to `size` by doubling; z_id's map is as wide.
       widths: channels of the first volume and of each 3D residual block.
       reach: the largest displacement; 1 in the paper.
       linear: adds a linear map from z_dyn before the tanh, like a blendshape model; not in the paper [ours].
