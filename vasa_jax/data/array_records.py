@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_set(
-    folder: Path, name: str, features: Any, splits: Mapping[str, Iterable[tuple[str, Mapping]]]
-) -> None:
+def write_set(folder: Path, name: str, features: Any, splits: Mapping[str, Iterable[tuple[str, Mapping]]]) -> None:
     """Writes `splits` into `folder`, which then is the data set itself and must hold none yet.
 
     Args:
@@ -16,9 +14,19 @@ def write_set(
       features: tfds.features.FeaturesDict of a record.
       splits: (key, record) pairs by split; the keys decide the order.
     """
+    part = folder / "part"
+    builder = _builder_class(name, features, splits)(data_dir=str(part), file_format="array_record")
+    builder.download_and_prepare()
+    for file in Path(builder.data_dir).iterdir():
+        file.replace(folder / file.name)
+    shutil.rmtree(part)
+
+
+def _builder_class(name: str, features: Any, splits: Mapping[str, Iterable[tuple[str, Mapping]]]) -> type:
+    """A TFDS builder of just this set, unknown to TFDS' register: a process may write several."""
     import tensorflow_datasets as tfds
 
-    class Set(tfds.core.GeneratorBasedBuilder):
+    class Set(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         VERSION = tfds.core.Version("1.0.0")
         url_infos = {}  # nothing is downloaded: no checksum files to look for
 
@@ -33,9 +41,4 @@ def write_set(
             raise NotImplementedError("each split brings its own examples")
 
     Set.name = name
-    part = folder / "part"
-    builder = Set(data_dir=str(part), file_format="array_record")
-    builder.download_and_prepare()
-    for file in Path(builder.data_dir).iterdir():
-        file.replace(folder / file.name)
-    shutil.rmtree(part)
+    return Set

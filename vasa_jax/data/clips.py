@@ -81,16 +81,13 @@ def open_clips(folder: str | pathlib.Path, split: str):
             f"no clip set in {folder}: make one with `python -m vasa_jax.data.synthetic --out {folder}`"
         ) from error
     if split not in builder.info.splits:
-        raise errors.UserError(
-            f"the clip set in {folder} has no split {split!r}: it has {sorted(builder.info.splits)}"
-        )
+        raise errors.UserError(f"the clip set in {folder} has no split {split!r}: it has {sorted(builder.info.splits)}")
     decoders = {"frames": KeepEncoded()} if "frames" in builder.info.features else None
     return builder.as_data_source(split=split, decoders=decoders)
 
 
 def has_split(folder: str | pathlib.Path, split: str) -> bool:
-    """Whether the clip set in `folder` has such a split; True where there is no set, for `open_clips` to say
-    so."""
+    """Whether the clip set in `folder` has such a split; True where there is no set, for `open_clips` to say so."""
     import tensorflow_datasets as tfds
 
     found = find_set(folder)
@@ -101,9 +98,7 @@ def find_set(folder: str | pathlib.Path) -> pathlib.Path:
     """The folder that holds the TFDS files: `folder` itself, or the one set in it (`folder/name/version`)."""
     folder = pathlib.Path(folder)
     found = (
-        [folder]
-        if (folder / "features.json").exists()
-        else sorted(p.parent for p in folder.glob("*/*/features.json"))
+        [folder] if (folder / "features.json").exists() else sorted(p.parent for p in folder.glob("*/*/features.json"))
     )
     if len(found) > 1:
         raise errors.UserError(f"several clip sets in {folder}: name one of {', '.join(map(str, found))}")

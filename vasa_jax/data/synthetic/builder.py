@@ -6,45 +6,10 @@ import pathlib
 import numpy as np
 import tensorflow_datasets as tfds
 
+from vasa_jax.data.clips import clip_features
 from vasa_jax.data.synthetic import clip
-from vasa_jax.types import EMOTIONS, POSE_SIZE
 
-EXPRESSIONS, LANDMARKS = 57, 68
 ARRAYS = ("audio", "pose", "gaze", "expression", "landmarks", "distance", "emotion", "lip_opening")
-
-
-def tensor(*shape):
-    """A float32 feature; None stands for the number of frames (of samples for audio)."""
-    return tfds.features.Tensor(shape=shape, dtype=np.float32)
-
-
-def features(size: int):
-    """The record of a clip of size x size pixels; docs/data.md says what each field holds."""
-    return tfds.features.FeaturesDict(
-        {
-            "clip": tfds.features.Text(),
-            "identity": tfds.features.Text(),
-            "speaker": tfds.features.Text(),
-            "kind": tfds.features.Text(),
-            "text": tfds.features.Text(),
-            "frames": tfds.features.Sequence(
-                tfds.features.Image(shape=(size, size, 3), encoding_format="jpeg")
-            ),
-            "audio": tensor(None),
-            "pose": tensor(None, POSE_SIZE),
-            "gaze": tensor(None, 2),
-            "expression": tensor(None, EXPRESSIONS),
-            "landmarks": tensor(None, LANDMARKS, 2),
-            "distance": tensor(None),
-            "emotion": tensor(len(EMOTIONS)),
-            "lip_opening": tensor(None),
-            "phones": {
-                "label": tfds.features.Sequence(tfds.features.Text()),
-                "start": tfds.features.Sequence(np.float32),
-                "end": tfds.features.Sequence(np.float32),
-            },
-        }
-    )
 
 
 class SyntheticHeads(tfds.core.GeneratorBasedBuilder):
@@ -65,7 +30,7 @@ class SyntheticHeads(tfds.core.GeneratorBasedBuilder):
         super().__init__(file_format="array_record", **kwargs)
 
     def _info(self):
-        return tfds.core.DatasetInfo(builder=self, description=__doc__, features=features(self.settings.size))
+        return tfds.core.DatasetInfo(builder=self, description=__doc__, features=clip_features(self.settings.size))
 
     def _split_generators(self, download_manager):
         del download_manager

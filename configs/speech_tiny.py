@@ -1,0 +1,43 @@
+"""The streaming speech encoder, on the speech of the clips.
+
+python train.py --config=configs/speech_tiny.py --workdir=runs/speech_tiny
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.stage = "speech"
+    config.seed = 0
+    config.steps = 0  # one of steps and minutes
+    config.minutes = 10.0
+    config.batch_size = 16
+
+    config.model = ConfigDict(
+        {
+            "kind": "streaming",
+            "feature_size": 96,
+            "width": 128,
+            "look_ahead_frames": 4,
+            "fast_dilations": (1, 2, 4, 8),
+            "slow_dilations": (1, 2),
+        }
+    )
+    config.data = ConfigDict({"clips": "data/heads", "frames": 75, "threads": 1, "ahead": 2, "workers": 0})
+    config.losses = ConfigDict({"silence": 0.3})
+    config.noise = ConfigDict({"strength": 1.0, "speed": 0.12})
+    config.optimiser = ConfigDict(
+        {
+            "learning_rate": 2e-3,
+            "b1": 0.9,
+            "b2": 0.98,
+            "weight_decay": 1e-2,
+            "clip": 1.0,
+            "warmup": 100,
+            "final": 0.01,
+            "ema": 0.995,
+        }
+    )
+    config.loop = ConfigDict({"fsdp": 1, "log_every": 20, "report_every": 500, "save_every": 500})
+    return config

@@ -1,0 +1,139 @@
+"""Encode clips for stage 2: every frame to its motion, every clip's audio to its features.
+
+    python -m vasa_jax.data.encode_motion --face runs/face_tiny --speech runs/speech_tiny \\
+        --clips data/heads --out data/motion_tiny
+
+Writes the set of data.motion_set. A stopped run goes on where it was.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from vasa_jax.data import array_records, clips, motion_set
+from vasa_jax.errors import UserError
+from vasa_jax.face import build_face
+from vasa_jax.speech import build_speech
+from vasa_jax.training import export
+from vasa_jax.types import SAMPLES_PER_FRAME
+
+BATCH = 32  # frames through the face encoders at once
+
+
+def motion_encoder(model: Any, params: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """(T, S, S, 3) uint8 -> (T, 7 + Z), BATCH frames at a time."""
+    params = jax.tree.map(jnp.asarray, params)
+
+    @jax.jit
+    def some(params: Any, images: jax.Array) -> jax.Array:
+        return model.apply({"params": params}, images / 127.5 - 1.0, method="motion").vector
+
+    def encode(images: np.ndarray) -> np.ndarray:
+        count = len(images)
+        images = np.concatenate([images, np.repeat(images[-1:], -count % BATCH, 0)])
+        parts = [some(params, images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        return np.concatenate(parts)[:count]
+
+    return encode
+
+
+def speech_encoder(model: Any, params: Any, step: int = 50) -> Callable[[np.ndarray], np.ndarray]:
+    """(640 T,) audio -> (T, F); silence rounds T up to a multiple of `step`, so that few programs are compiled."""
+    params = jax.tree.map(jnp.asarray, params)
+    some = jax.jit(lambda params, audio: model.apply({"params": params}, audio))
+
+    def encode(audio: np.ndarray) -> np.ndarray:
+        frames = len(audio) // SAMPLES_PER_FRAME
+        audio = np.pad(audio, (0, -len(audio) % (step * SAMPLES_PER_FRAME)))
+        return np.asarray(some(params, audio[None]))[0, :frames]
+
+    return encode
+
+
+class Encoder:
+    """Encodes clips, each once: what is done lies in `folder`, for a stopped run to go on.
+
+    Args:
+      motion, speech: see motion_encoder, speech_encoder.
+    """
+
+    def __init__(self, folder: Path, motion: Callable, speech: Callable):
+        self._folder, self._motion, self._speech = folder, motion, speech
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, record: Any) -> dict[str, np.ndarray]:
+        """motion and audio_features of a clip's record."""
+        file = self._folder / f"{clips.text(record['clip'])}.npz"
+        if not file.exists():
+            images = clips.decode_frames(record, range(len(record["pose"])))
+            part = file.with_suffix(".part")
+            with part.open("wb") as stream:
+                np.savez(stream, motion=self._motion(images), audio_features=self._speech(record["audio"]))
+            part.replace(file)
+        with np.load(file) as found:
+            return dict(found)
+
+
+def talks(source: Any) -> Iterator[Any]:
+    """The clips in which somebody speaks."""
+    return (record for record in source if clips.text(record["kind"]) == "talk")
+
+
+def records(source: Any, encode: Encoder) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, encoded record) of each talk clip."""
+    for record in talks(source):
+        yield clips.text(record["clip"]), {name: record[name] for name in motion_set.KEPT} | encode(record)
+
+
+def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> None:
+    """Encodes every split of the clips in `source` into `out`.
+
+    Raises:
+      UserError: a run without weights, no clips, or a finished set in `out`.
+    """
+    if (out / "features.json").exists():
+        raise UserError(f"{out} holds a motion set already: remove it or name another folder")
+    face_config, face = export.load_room(face_run, "face")
+    speech_config, speech = export.load_room(speech_run, "speech")
+    face_model, speech_model = build_face(face_config["model"]), build_speech(speech_config["model"])
+    parts = out / f"encoded-{zlib.crc32(b''.join(x.tobytes() for x in jax.tree.leaves((face, speech)))):08x}"
+    encode = Encoder(parts, motion_encoder(face_model, face), speech_encoder(speech_model, speech))
+    splits = {name: clips.open_clips(source, name) for name in clips.SPLITS if clips.has_split(source, name)}
+    for name, found in splits.items():
+        for record in talks(tqdm(found, name, unit="clip")):
+            encode(record)
+    train = [record for _, record in records(splits.get("train", ()), encode)]
+    if not train:
+        raise UserError(f"no clip of kind 'talk' in the split 'train' of {source}")
+    (out / motion_set.STATISTICS).write_text(json.dumps(motion_set.statistics(train), indent=1) + "\n")
+    features = motion_set.motion_features(train[0]["motion"].shape[1], train[0]["audio_features"].shape[1])
+    array_records.write_set(out, "motion", features, {n: records(s, encode) for n, s in splits.items()})
+    shutil.rmtree(parts)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m vasa_jax.data.encode_motion", description=__doc__.split("\n")[0])
+    parser.add_argument("--face", type=Path, required=True, help="folder of a face training (train.py --workdir)")
+    parser.add_argument("--speech", type=Path, required=True, help="folder of a speech training")
+    parser.add_argument("--clips", type=Path, required=True, help="clip set to encode")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the motion set to write")
+    given = parser.parse_args(arguments)
+    try:
+        encode_set(given.face, given.speech, given.clips, given.out)
+    except UserError as error:
+        print(f"encode_motion: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
