@@ -1,0 +1,58 @@
+"""Train one stage: `python train.py --config=configs/face_tiny.py --workdir=runs/face`.
+
+Any number of the config can be set here, as in --config.batch_size=8. The same command goes on with a run that was
+stopped.
+"""
+
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from vasa_jax.errors import UserError
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder for checkpoints, curves, pictures and trained weights.")
+DISTRIBUTED = flags.DEFINE_bool("distributed", False, "Join the other hosts of a cluster first.")
+
+
+def main(rest: list[str]) -> None:
+    if len(rest) > 1:
+        raise UserError(f"unknown argument {rest[1]!r}; see --help")
+    import jax
+
+    from vasa_jax.inference.compile_cache import enable_compile_cache
+    from vasa_jax.training import loop, stages
+
+    logging.set_verbosity(logging.WARNING)  # Orbax tells each step of each save
+    if DISTRIBUTED.value:
+        jax.distributed.initialize()
+    enable_compile_cache()
+    config = read_config()
+    loop.train(stages.build(config), stages.settings(config), WORKDIR.value)
+
+
+def read_config():
+    """The config that the flag names; of a missing file ml_collections tells only where the config is used."""
+    try:
+        CONFIG.value.lock()
+    except OSError as error:
+        raise UserError(" ".join(str(error).split())) from error
+    return CONFIG.value
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Flags from the command line, and what is left; whatever is wrong with them becomes one line."""
+    try:
+        return flags.FLAGS(argv)
+    except (flags.Error, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(str(error).strip().splitlines()[0]) from error
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["config", "workdir"])
+    try:
+        app.run(main, flags_parser=parse)
+    except UserError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(2)

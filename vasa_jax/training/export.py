@@ -1,0 +1,59 @@
+"""The averaged weights of one room, in the form of a release: safetensors and JSON, no Orbax needed to read them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors.numpy import load_file, save_file
+
+from vasa_jax.errors import UserError
+from vasa_jax.training.stage import Stage
+
+WEIGHTS, CONFIG = "weights.safetensors", "config.json"
+
+
+def save_room(folder: Path, stage: Stage, params: Any) -> None:
+    """Writes weights (float32) and {"room", "model", extras...}; every host takes part, the first one writes."""
+    arrays = jax.tree.map(_whole, params)
+    if jax.process_index():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / WEIGHTS, lambda path: save_file(flatten_dict(arrays, sep="/"), path))
+    text = json.dumps({"room": stage.room, "model": stage.model, **stage.extras}, indent=1) + "\n"
+    _replace(folder / CONFIG, lambda path: path.write_text(text))
+
+
+def load_room(run: str | Path, room: str) -> tuple[dict, dict]:
+    """Config and parameters (NumPy) that a training left in `run`.
+
+    Raises:
+      UserError: there is no export of that room.
+    """
+    folder = Path(run) / "export"
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        params = unflatten_dict(load_file(folder / WEIGHTS), sep="/")
+    except (OSError, ValueError) as error:
+        raise UserError(f"no trained weights in {run}: train with --workdir={run} first") from error
+    if config["room"] != room:
+        raise UserError(f"{run} holds weights of stage {config['room']!r}, {room!r} is needed")
+    return config, params
+
+
+def _whole(x: jax.Array) -> np.ndarray:
+    """An array that may be spread over hosts, here as a whole."""
+    if getattr(x, "is_fully_addressable", True):
+        return np.ascontiguousarray(x)
+    from jax.experimental import multihost_utils
+
+    return np.ascontiguousarray(multihost_utils.process_allgather(x, tiled=True))
+
+
+def _replace(path: Path, write: Any) -> None:
+    """Writes beside and renames, so that a reader never meets half a file."""
+    part = path.with_name(path.name + ".part")
+    write(part)
+    part.replace(path)

@@ -1,0 +1,56 @@
+"""From three trainings to one released checkpoint folder.
+
+python -m vasa_jax.training.release --face runs/face_tiny --motion runs/motion_tiny --speech
+    runs/speech_tiny \\ --out vasa_jax/pretrained --name tiny
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from vasa_jax import checkpoint
+from vasa_jax.errors import UserError
+from vasa_jax.training import export
+
+ROOMS = ("face", "motion", "speech")
+
+
+def release(runs: dict[str, Path], out: Path, name: str, dtype: str = "float16") -> None:
+    """Writes weights.safetensors and config.json of three runs into `out`.
+
+    Args:
+      runs: the folder of the training of each of ROOMS.
+      name: of the checkpoint.
+      dtype: of the stored weights, float16 or float32.
+
+    Raises:
+      UserError: a run without weights, or rooms whose sizes do not fit each other.
+    """
+    found = {room: export.load_room(runs[room], room) for room in ROOMS}
+    config = {
+        "format": checkpoint.FORMAT,
+        "name": name,
+        **{room: found[room][0]["model"] for room in ROOMS},
+        "statistics": {key: found["motion"][0]["statistics"][key] for key in ("mean", "std", "distance")},
+    }
+    params = {room: found[room][1] for room in ROOMS}
+    checkpoint.save(out, checkpoint.Checkpoint(config, params), dtype)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m vasa_jax.training.release", description=__doc__.split("\n")[0])
+    for room in ROOMS:
+        parser.add_argument(f"--{room}", type=Path, required=True, help=f"folder of the {room} training")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--name", required=True, help="name of the checkpoint")
+    parser.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the stored weights")
+    given = vars(parser.parse_args(arguments))
+    try:
+        release({room: given[room] for room in ROOMS}, given["out"], given["name"], given["dtype"])
+    except UserError as error:
+        print(f"release: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
