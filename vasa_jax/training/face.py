@@ -58,7 +58,7 @@ class Noise:
     estimated_pose: float = 0.5
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # hashed by identity, as jit needs: it holds arrays
 class FaceLoss:
     """The loss of the whole model: batch of data.pipeline.FacePairs -> scalar.
 
@@ -137,7 +137,7 @@ class FaceLoss:
         return self.model.apply({"params": params}, *args, method=method)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class EncoderLoss:
     """The loss of the encoders alone: batch of data.pipeline.Singles -> scalar. Attributes as in FaceLoss."""
 
