@@ -43,7 +43,7 @@ def test_the_target_is_the_driver_and_never_the_source(toy, params, batch):
     perfect = face.FaceLoss(Perfect(), face.Weights(), QUIET, jnp.ones(57))
     for given in (batch, other):
         found = jax.jit(perfect)(params, given, KEY)[1]
-        assert found["l1"] == found["gradient"] == found["multiscale"] == 0
+        assert max(found["l1"], found["gradient"], found["multiscale"]) < 1e-6
     assert terms["l1"] > 0.1
 
 

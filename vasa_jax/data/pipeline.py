@@ -98,8 +98,7 @@ class FacePairs:
 
 @dataclasses.dataclass(frozen=True)
 class Singles:
-    """`frames` single frames of one clip with their labels: image (n, S, S, 3) uint8, pose (n, 7), expression
-    (n, 57)."""
+    """n = `frames` frames of one clip with their labels: image (n, S, S, 3) uint8, pose (n, 7), expression (n, 57)."""
 
     frames: int
 
@@ -124,8 +123,7 @@ def expression_scale(source, records: int = 64, least: float = 0.1) -> np.ndarra
 
 
 class Kept:
-    """A source that keeps what `take` leaves of each record it has read: sound and labels fit in memory,
-    frames do not."""
+    """A source that keeps what `take` leaves of each record it has read: sound and labels fit in memory."""
 
     def __init__(self, source, take: Callable[[Record], Record]):
         self._source, self._take = source, take

@@ -21,8 +21,7 @@ def augment(key: PRNGKeyArray, audio: Float[Array, "b n"], strength: float = 1.0
 
 
 def add_noise(key: PRNGKeyArray, audio: Float[Array, "b n"], strength: float) -> Float[Array, "b n"]:
-    """Noise with a spectrum of f^-a, a in 0..1 (amplitude), 5 to 45 dB below the speech; more seldom loud at
-    less strength."""
+    """Noise 5 to 45 dB below the speech at full strength, its amplitude falling as f^-a, a in 0..1."""
     wave, colour, level = jax.random.split(key, 3)
     batch, count = audio.shape
     slope = jax.random.uniform(colour, (batch, 1))

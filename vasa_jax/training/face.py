@@ -43,12 +43,15 @@ class Weights:
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """Attributes:
-    colour, placement: strength of the augmentation of the driver that the motion encoders see.
-    pose: strength of the error of label poses that place the dynamics encoder's view.
-    latent: rate at which entries of z_dyn are zeroed.
-    estimated_pose: share of the samples whose source and driver pose is the model's own estimate, as at
-      inference.
+    """What a step disturbs.
+
+    Attributes:
+      colour, placement: strength of the augmentation of the driver that the motion encoders see.
+      pose: strength of the error of label poses that place the dynamics encoder's view.
+      latent: rate at which entries of z_dyn are zeroed.
+      estimated_pose: share of the people whose source and drivers have the model's own estimate of the pose, as at
+        inference; the others have their labels. Never one of each: an estimate has a bias for each person, which
+        cancels between source and driver.
     """
 
     colour: float = 1.0

@@ -101,8 +101,7 @@ def look(model: Any, params: Any, pairs: dict[str, jax.Array]) -> dict[str, jax.
 
 
 def psnr(image: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
-    """Mean over the batch of the peak signal-to-noise ratio in dB, where `weight` (B, S, S, 1) lies; images
-    in [-1, 1]."""
+    """Peak signal-to-noise ratio in dB where `weight` (B, S, S, 1) lies, mean over the batch; images in [-1, 1]."""
     error = ((np.clip(image, -1, 1) - target) ** 2 * weight).sum((1, 2, 3)) / (3 * weight.sum((1, 2, 3)))
     return float(np.mean(10 * np.log10(4 / (error + 1e-8))))
 

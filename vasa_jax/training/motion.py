@@ -131,8 +131,7 @@ class MotionReport:
 
 
 def correlation(made: np.ndarray, truth: np.ndarray, length: np.ndarray) -> float:
-    """Mean over clips of the correlation of two (B, W) curves within each clip's `length`; still curves are
-    left out."""
+    """Correlation of two (B, W) curves within each clip's `length`, mean over the clips whose curves move at all."""
     pairs = [(a[:n], b[:n]) for a, b, n in zip(made, truth, length, strict=True)]
     found = [np.corrcoef(a, b)[0, 1] for a, b in pairs if len(a) > 2 and a.std() > 1e-6 and b.std() > 1e-6]
     return float(np.mean(found)) if found else 0.0

@@ -43,13 +43,15 @@ class Report:
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """Attributes:
-    room: "face", "motion" or "speech": the section of a checkpoint that it fills.
-    model: the network's config, which travels with its weights.
-    init: key -> parameters.
-    phases: one after the other.
-    report: averaged parameters -> what they do on held-out data.
-    extras: more that the weights need at inference (statistics), as JSON.
+    """The training of one network.
+
+    Attributes:
+      room: "face", "motion" or "speech": the section of a checkpoint that it fills.
+      model: the network's config, which travels with its weights.
+      init: key -> parameters.
+      phases: one after the other.
+      report: averaged parameters -> what they do on held-out data.
+      extras: more that the weights need at inference (statistics), as JSON.
     """
 
     room: str

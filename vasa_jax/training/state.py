@@ -15,12 +15,14 @@ from vasa_jax.training import mesh as meshes
 
 @flax.struct.dataclass
 class TrainState:
-    """Attributes:
-    step: () int32, steps taken in the whole training.
-    phase_step: () int32, steps taken in the present phase.
-    params: what is learned, float32.
-    ema: their running average, which is what leaves the training.
-    opt_state: of the optimiser; fresh in each phase.
+    """A training between two steps.
+
+    Attributes:
+      step: () int32, steps taken in the whole training.
+      phase_step: () int32, steps taken in the present phase.
+      params: what is learned, float32.
+      ema: their running average, which is what leaves the training.
+      opt_state: of the optimiser; fresh in each phase.
     """
 
     step: Any

@@ -18,8 +18,8 @@ Step = Callable[[TrainState, Any, jax.Array, float], tuple[TrainState, dict[str,
 def make_step(phase: Phase) -> Step:
     """(state, batch, key, progress) -> (state, metrics).
 
-    key: of the whole training; each step derives its own from it and the step's number, so that a resumed run
-    draws the same. progress: used share of this phase's budget, for the learning rate.
+    The key is that of the whole training: each step derives its own from it and its number, so that a resumed run draws
+    the same. `progress` is the used share of the phase's budget, which the learning rate follows.
     """
     optimiser, rule = phase.optimiser, phase.optimiser.transformation()
 
@@ -38,8 +38,7 @@ def make_step(phase: Phase) -> Step:
 
 
 def compile_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> Step:
-    """`make_step` jitted over the mesh: the state stays where it is and its memory is reused; metrics are
-    replicated."""
+    """`make_step` jitted over the mesh: the state stays where it is and gives its memory; metrics are everywhere."""
     everywhere = meshes.replicated(mesh)
     jitted = jax.jit(
         make_step(phase),
