@@ -21,7 +21,7 @@ def main(rest: list[str]) -> None:
         raise UserError(f"unknown argument {rest[1]!r}; see --help")
     import jax
 
-    from vasa_jax.inference.compile_cache import enable_compile_cache
+    from vasa_jax.compile_cache import enable_compile_cache
     from vasa_jax.training import loop, stages
 
     logging.set_verbosity(logging.WARNING)  # Orbax tells each step of each save

@@ -5,7 +5,8 @@
         --config.judges.perceptual=ASSETS/efficientnet_lite0/efficientnet_lite0.npz
 
 Cost: 50 minutes on two shared cores (1031 steps of the encoders alone, then 1413 of the whole model, 0.55 a second).
-Result on held-out people, wide poses: PSNR 23.0 dB (copying the source frame: 17.6), mouth 21.8 (17.5), pose to 1.9 degrees.
+Result on held-out people in wide poses: PSNR 23.0 dB (copying the source frame: 17.6), mouth 21.8 (17.5), pose to 1.9
+degrees.
 """
 
 from ml_collections import ConfigDict

@@ -1,7 +1,7 @@
 """The streaming speech encoder, on the speech of the clips.
 
-Cost: 10 minutes on one core (2,000 steps). Result on held-out sentences of known voices: 85% of the spoken 20 ms slots get
-their phone right, 84% with noise.
+Cost: 10 minutes on one core (2,000 steps). Result on held-out sentences of known voices: 85% of the spoken 20 ms
+slots get their phone right, 84% with noise.
 
 python train.py --config=configs/speech_tiny.py --workdir=runs/speech_tiny
 """

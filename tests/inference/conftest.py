@@ -9,7 +9,7 @@ from PIL import Image
 
 from vasa_jax import checkpoint as checkpoints
 from vasa_jax.checkpoint import Checkpoint, Models
-from vasa_jax.inference.compile_cache import enable_compile_cache
+from vasa_jax.compile_cache import enable_compile_cache
 
 ENCODER = {"kind": "compact", "widths": [4, 8], "input_size": 16}
 FACE = {

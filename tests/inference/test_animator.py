@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import vasa_jax
+from vasa_jax.compile_cache import cache_folder, enable_compile_cache
 from vasa_jax.errors import UserError
 from vasa_jax.inference import animator as animators
 from vasa_jax.inference.animator import Animator
-from vasa_jax.inference.compile_cache import cache_folder, enable_compile_cache
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 STEPS = 3

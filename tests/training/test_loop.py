@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vasa_jax import room_weights
 from vasa_jax.data import clips, pipeline
 from vasa_jax.errors import UserError
-from vasa_jax.training import export, face, loop
+from vasa_jax.training import face, loop
 from vasa_jax.training.budget import Budget
 from vasa_jax.training.checkpoint import Checkpoints
 from vasa_jax.training.optimiser import Optimiser
@@ -98,7 +99,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(stage, losses, tmp_path
 
 def test_a_run_leaves_weights_curves_and_pictures(stage, tmp_path):
     state = loop.train(stage, settings(), tmp_path)
-    config, params = export.load_room(tmp_path, "face")
+    config, params = room_weights.load_room(tmp_path, "face")
     assert config == {"room": "face", "model": {"size": 16}}
     jax.tree.map(np.testing.assert_array_equal, params, jax.device_get(state.ema))
     assert list(tmp_path.glob("events*")) and (tmp_path / "dot.png").exists()
@@ -137,12 +138,12 @@ def test_a_budget_is_steps_or_minutes():
 
 
 def test_exports_say_what_they_are(stage, tmp_path, toy):
-    export.save_room(tmp_path / "export", stage, toy.init(jax.random.key(0)))
+    room_weights.save_room(tmp_path / "export", stage.about, toy.init(jax.random.key(0)))
     assert json.loads((tmp_path / "export" / "config.json").read_text())["room"] == "face"
     with pytest.raises(UserError, match="'motion' is needed"):
-        export.load_room(tmp_path, "motion")
+        room_weights.load_room(tmp_path, "motion")
     with pytest.raises(UserError, match="no trained weights"):
-        export.load_room(tmp_path / "elsewhere", "face")
+        room_weights.load_room(tmp_path / "elsewhere", "face")
 
 
 def test_learning_rate_rises_and_falls():

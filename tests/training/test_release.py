@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import pytest
 from toys import FACE, SPEECH
 
-from vasa_jax import checkpoint
+from vasa_jax import checkpoint, room_weights
 from vasa_jax.errors import UserError
-from vasa_jax.training import export, release
+from vasa_jax.training import release
 from vasa_jax.training.stage import Stage
 
 MOTION = {
@@ -33,7 +33,7 @@ def runs(tmp_path):
     for room, config in (("face", FACE), ("motion", MOTION), ("speech", SPEECH)):
         extras = {"statistics": STATISTICS} if room == "motion" else {}
         stage = Stage(room, config, init=lambda key: None, phases=(), extras=extras)
-        export.save_room(tmp_path / room / "export", stage, params[room])
+        room_weights.save_room(tmp_path / room / "export", stage.about, params[room])
     return {room: tmp_path / room for room in release.ROOMS}
 
 

@@ -20,11 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from vasa_jax import room_weights
 from vasa_jax.data import array_records, clips, motion_set
 from vasa_jax.errors import UserError
 from vasa_jax.face import build_face
 from vasa_jax.speech import build_speech
-from vasa_jax.training import export
 from vasa_jax.types import SAMPLES_PER_FRAME
 
 BATCH = 32  # frames through the face encoders at once
@@ -103,8 +103,8 @@ def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> Non
     """
     if (out / "features.json").exists():
         raise UserError(f"{out} holds a motion set already: remove it or name another folder")
-    face_config, face = export.load_room(face_run, "face")
-    speech_config, speech = export.load_room(speech_run, "speech")
+    face_config, face = room_weights.load_room(face_run, "face")
+    speech_config, speech = room_weights.load_room(speech_run, "speech")
     face_model, speech_model = build_face(face_config["model"]), build_speech(speech_config["model"])
     parts = out / f"encoded-{zlib.crc32(b''.join(x.tobytes() for x in jax.tree.leaves((face, speech)))):08x}"
     encode = Encoder(parts, motion_encoder(face_model, face), speech_encoder(speech_model, speech))

@@ -24,8 +24,8 @@ import numpy as np
 from vasa_jax import pretrained
 from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.checkpoint import load as load_checkpoint
+from vasa_jax.compile_cache import enable_compile_cache
 from vasa_jax.face import FaceModel
-from vasa_jax.inference.compile_cache import enable_compile_cache
 from vasa_jax.inference.controls import Controls
 from vasa_jax.inference.crop import crop_centre, crop_face
 from vasa_jax.inference.portrait import check_portrait

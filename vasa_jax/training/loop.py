@@ -13,8 +13,9 @@ from typing import Any
 
 import jax
 
-from vasa_jax.training import export, state, step
+from vasa_jax import room_weights
 from vasa_jax.training import mesh as meshes
+from vasa_jax.training import state, step
 from vasa_jax.training.budget import Budget
 from vasa_jax.training.checkpoint import Checkpoints, Position
 from vasa_jax.training.stage import Phase, Stage
@@ -99,7 +100,7 @@ class _Run:
     def save(self) -> None:
         """The state, and the averaged weights as they are used."""
         self.checkpoints.save(self.state, self.position)
-        export.save_room(self.workdir / "export", self.stage, self.state.ema)
+        room_weights.save_room(self.workdir / "export", self.stage.about, self.state.ema)
 
     def close(self) -> None:
         self.watch.close()

@@ -8,9 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from vasa_jax import checkpoint
+from vasa_jax import checkpoint, room_weights
 from vasa_jax.errors import UserError
-from vasa_jax.training import export
 
 ROOMS = ("face", "motion", "speech")
 
@@ -26,7 +25,7 @@ def release(runs: dict[str, Path], out: Path, name: str, dtype: str = "float16")
     Raises:
       UserError: a run without weights, or rooms whose sizes do not fit each other.
     """
-    found = {room: export.load_room(runs[room], room) for room in ROOMS}
+    found = {room: room_weights.load_room(runs[room], room) for room in ROOMS}
     config = {
         "format": checkpoint.FORMAT,
         "name": name,

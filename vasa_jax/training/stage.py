@@ -60,3 +60,8 @@ class Stage:
     phases: tuple[Phase, ...]
     report: Callable[[Any], Report] = lambda params: Report()
     extras: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is written beside the trained weights."""
+        return {"room": self.room, "model": self.model, **self.extras}

@@ -1,6 +1,7 @@
 """The averaged weights of one room, in the form of a release: safetensors and JSON, no Orbax needed to read them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,22 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors.numpy import load_file, save_file
 
 from vasa_jax.errors import UserError
-from vasa_jax.training.stage import Stage
 
 WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
 
-def save_room(folder: Path, stage: Stage, params: Any) -> None:
-    """Writes weights (float32) and {"room", "model", extras...}; every host takes part, the first one writes."""
+def save_room(folder: Path, about: Mapping[str, Any], params: Any) -> None:
+    """Writes weights (float32) and `about`; every host takes part, the first one writes.
+
+    Args:
+      about: {"room": name, "model": the network's config, and what else the weights need at inference}, as JSON.
+    """
     arrays = jax.tree.map(_whole, params)
     if jax.process_index():
         return
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / WEIGHTS, lambda path: save_file(flatten_dict(arrays, sep="/"), path))
-    text = json.dumps({"room": stage.room, "model": stage.model, **stage.extras}, indent=1) + "\n"
+    text = json.dumps(about, indent=1) + "\n"
     _replace(folder / CONFIG, lambda path: path.write_text(text))
 
 
