@@ -22,8 +22,8 @@ def sinusoids(positions: Shaped[Array, "*any"], size: int, longest: float) -> Fl
 class FramePositions(nn.Module):
     """One learned vector a frame, shared by all tokens of that frame, whatever their kind.
 
-    Learned, because windows have one fixed length. They start from sinusoids, because the shift by a number of frames is
-    then a linear map: a head can look for "the audio of my own frame" or "two frames ahead" before any training.
+    Learned, because windows have one fixed length. They start from sinusoids, because the shift by a number of frames
+    is then a linear map: a head can look for "the audio of my own frame" or "two frames ahead" before any training.
     """
 
     frames: int
