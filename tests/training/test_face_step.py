@@ -5,6 +5,7 @@ import pytest
 from toys import SIZE
 
 from vasa_jax.data import clips, pipeline
+from vasa_jax.pixels import from_uint8
 from vasa_jax.training import face, face_report
 
 KEY = jax.random.key(0)
@@ -37,7 +38,7 @@ def test_the_target_is_the_driver_and_never_the_source(toy, params, batch):
 
         def apply(self, variables, *args, method):
             if method == "decode":
-                return face.to_float(face.flat(jnp.asarray(batch["driver"])))
+                return from_uint8(face.flat(jnp.asarray(batch["driver"])))
             return toy.model.apply(variables, *args, method=method)
 
     perfect = face.FaceLoss(Perfect(), face.Weights(), QUIET, jnp.ones(57))

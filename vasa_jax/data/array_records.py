@@ -15,7 +15,11 @@ def write_set(folder: Path, name: str, features: Any, splits: Mapping[str, Itera
       splits: (key, record) pairs by split; the keys decide the order.
     """
     part = folder / "part"
-    builder = _builder_class(name, features, splits)(data_dir=str(part), file_format="array_record")
+    prepare(_builder_class(name, features, splits)(data_dir=str(part), file_format="array_record"), part, folder)
+
+
+def prepare(builder: Any, part: Path, folder: Path) -> None:
+    """Runs a TFDS builder that writes below `part`, and moves its files up into `folder`, out of the nesting of TFDS."""
     builder.download_and_prepare()
     for file in Path(builder.data_dir).iterdir():
         file.replace(folder / file.name)

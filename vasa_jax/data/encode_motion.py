@@ -24,6 +24,7 @@ from vasa_jax import room_weights
 from vasa_jax.data import array_records, clips, motion_set
 from vasa_jax.errors import UserError
 from vasa_jax.face import build_face
+from vasa_jax.pixels import from_uint8
 from vasa_jax.speech import build_speech
 from vasa_jax.types import SAMPLES_PER_FRAME
 
@@ -36,7 +37,7 @@ def motion_encoder(model: Any, params: Any) -> Callable[[np.ndarray], np.ndarray
 
     @jax.jit
     def some(params: Any, images: jax.Array) -> jax.Array:
-        return model.apply({"params": params}, images / 127.5 - 1.0, method="motion").vector
+        return model.apply({"params": params}, from_uint8(images), method="motion").vector
 
     def encode(images: np.ndarray) -> np.ndarray:
         count = len(images)

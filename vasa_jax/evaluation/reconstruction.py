@@ -12,6 +12,7 @@ from PIL import Image
 
 from vasa_jax.evaluation import images
 from vasa_jax.evaluation.samples import Sample
+from vasa_jax.pixels import from_uint8, to_uint8
 
 DRIVERS, BATCH = 16, 8
 # (source (S, S, 3), drivers (n, S, S, 3)) uint8 -> rebuilt drivers, uint8
@@ -32,13 +33,13 @@ def rebuilder(model, params) -> Rebuild:
         return model.apply({"params": params}, repeated, motion, method="decode")
 
     def rebuild(source: np.ndarray, drivers: np.ndarray) -> np.ndarray:
-        appearance = encode(params, _to_model(source[None]))
+        appearance = encode(params, from_uint8(source[None]))
         rebuilt = []
         for start in range(0, len(drivers), BATCH):
             batch = drivers[start : start + BATCH]
             full = np.concatenate([batch, np.repeat(batch[-1:], BATCH - len(batch), 0)])
-            rebuilt.append(np.asarray(decode(params, appearance, _to_model(full)))[: len(batch)])
-        return np.clip(np.concatenate(rebuilt) * 127.5 + 128, 0, 255).astype(np.uint8)
+            rebuilt.append(np.asarray(decode(params, appearance, from_uint8(full)))[: len(batch)])
+        return np.asarray(to_uint8(np.concatenate(rebuilt)))
 
     return rebuild
 
@@ -80,7 +81,3 @@ def resize(frames: np.ndarray, size: int) -> np.ndarray:
     return np.stack(
         [np.asarray(Image.fromarray(f).resize((size, size), Image.Resampling.LANCZOS)) for f in frames]
     )
-
-
-def _to_model(frames: np.ndarray) -> jax.Array:
-    return jnp.asarray(frames, jnp.float32) / 127.5 - 1

@@ -16,6 +16,7 @@ from vasa_jax.evaluation.samples import Sample, swapped_audio
 from vasa_jax.judges import FaceTrack, Identity, LandmarkJudge, align, readings
 from vasa_jax.judges.alignment import MESH_POINTS
 from vasa_jax.judges.readings import Readings
+from vasa_jax.pixels import from_uint8
 
 # (portrait (S, S, 3) uint8, audio (640 T,) float32, seed) -> frames (T, S, S, 3) uint8
 Animate = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -99,7 +100,7 @@ def describe(identity: Identity, frames: np.ndarray, track: FaceTrack) -> np.nda
     if not seen.any():
         return np.zeros((0, 128), np.float32)
     points = jnp.asarray(track.points[seen][:, list(MESH_POINTS), :2])
-    chips = align(jnp.asarray(frames[seen], jnp.float32) / 127.5 - 1, points)
+    chips = align(from_uint8(frames[seen]), points)
     return np.asarray(identity(chips))
 
 

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vasa_jax.layers import halve
+
 Features = Callable[[Array], Sequence[Array]]
 
 MOUTH, LEFT_EYE, RIGHT_EYE = slice(48, 68), slice(36, 42), slice(42, 48)  # iBUG landmarks
@@ -33,7 +35,7 @@ def multiscale_l1(
     """Sum of `l1` at 1/2, 1/4, ... of the size: shape and shade where single pixels do not agree yet."""
     difference, total = image - target, jnp.zeros(())
     for _ in range(levels):
-        difference, weight = _halve(difference), _halve(weight)
+        difference, weight = halve(difference), halve(weight)
         total += jnp.mean(weight * jnp.abs(difference))
     return total
 
@@ -96,7 +98,3 @@ def _soft_box(points: Float[Array, "b n 2"], size: int) -> Float[Array, "b s s 1
         return rise * nn.sigmoid((high[:, axis, None] - at) * SHARPNESS)
 
     return (inside(-x, 1)[:, :, None] * inside(x, 0)[:, None, :])[..., None]
-
-
-def _halve(image: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
-    return nn.avg_pool(image, (2, 2), (2, 2))

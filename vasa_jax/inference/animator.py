@@ -32,6 +32,7 @@ from vasa_jax.inference.portrait import check_portrait
 from vasa_jax.inference.speech_file import check_speech, count_frames, model_audio
 from vasa_jax.inference.video import Video
 from vasa_jax.motion import Statistics, make_sampler
+from vasa_jax.pixels import from_uint8, to_uint8
 from vasa_jax.types import SAMPLES_PER_FRAME, Appearance, Motion
 
 SEGMENT_WINDOWS = 4
@@ -191,7 +192,7 @@ class Animator:
 
 def encode_portrait(face: FaceModel, params: Any, image: jax.Array) -> Appearance:
     """What a portrait keeps while its head moves, from uint8 (1, S, S, 3); its own motion is not used."""
-    appearance, _ = face.apply({"params": params}, image / 127.5 - 1.0, method="encode")
+    appearance, _ = face.apply({"params": params}, from_uint8(image), method="encode")
     return appearance
 
 
@@ -202,7 +203,7 @@ def decode_frames(
     repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, motion.shape[0], axis=0), appearance)
     restored = Motion.from_vector(statistics.restore(motion))
     images = face.apply({"params": params}, repeated, restored, method="decode")
-    return jnp.clip(jnp.round((images + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
+    return to_uint8(images)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from vasa_jax.face import losses
+from vasa_jax.pixels import from_uint8
 from vasa_jax.training import augment
 from vasa_jax.types import HeadPose, Motion
 
@@ -82,7 +83,7 @@ class FaceLoss:
         keys = jax.random.split(key, 4)
         people, drivers = batch["driver"].shape[:2]
         estimated = jax.random.bernoulli(keys[0], self.noise.estimated_pose, (people,))
-        target = to_float(flat(batch["driver"]))
+        target = from_uint8(flat(batch["driver"]))
         appearance, source_terms = self._source(params, batch, estimated, keys[1])
         appearance, estimated = jax.tree.map(lambda x: jnp.repeat(x, drivers, 0), (appearance, estimated))
         motion, driver_terms = self._driver(params, batch, target, estimated, keys[2])
@@ -96,7 +97,7 @@ class FaceLoss:
         self, params: Any, batch: Mapping[str, Array], estimated: Array, key: Array
     ) -> tuple[Any, dict[str, Array]]:
         """Appearance of each source, its pose a label or an estimate; and the label losses there."""
-        image, label = to_float(batch["source"]), HeadPose.from_vector(batch["source_pose"])
+        image, label = from_uint8(batch["source"]), HeadPose.from_vector(batch["source_pose"])
         motion, terms = self._motion(params, image, label, estimated, batch["source_expression"], key)
         return self._apply(params, image, motion, method="appearance"), terms
 
@@ -151,7 +152,7 @@ class EncoderLoss:
 
     def __call__(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Array, dict[str, Array]]:
         keys = jax.random.split(key, 3)
-        image = augment.jitter_colour(keys[0], to_float(flat(batch["image"])), self.noise.colour)
+        image = augment.jitter_colour(keys[0], from_uint8(flat(batch["image"])), self.noise.colour)
         move = augment.random_similarity(keys[1], image.shape[0], self.noise.placement)
         label = move.pose(HeadPose.from_vector(flat(batch["pose"])))
         seen = augment.jitter_pose(keys[2], label, self.noise.pose)
@@ -176,11 +177,6 @@ def weigh(terms: Mapping[str, Array], weights: Weights) -> tuple[Array, dict[str
     """The weighted sum, and all terms with it, unweighted, to be shown."""
     total = sum(getattr(weights, name) * value for name, value in terms.items())
     return total, {"loss": total, **terms}
-
-
-def to_float(image: Array) -> Array:
-    """uint8 to float32 in [-1, 1]."""
-    return image.astype(jnp.float32) / 127.5 - 1
 
 
 def flat(x: Array | np.ndarray) -> Array | np.ndarray:

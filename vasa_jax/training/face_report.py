@@ -9,7 +9,8 @@ import numpy as np
 
 from vasa_jax.data import pipeline
 from vasa_jax.face import losses
-from vasa_jax.training.face import flat, to_float
+from vasa_jax.pixels import from_uint8, to_uint8
+from vasa_jax.training.face import flat
 from vasa_jax.training.stage import Report
 from vasa_jax.types import HeadPose
 
@@ -79,7 +80,7 @@ def look(model: Any, params: Any, pairs: dict[str, jax.Array]) -> dict[str, jax.
     def apply(method: str, *args: Any) -> Any:
         return model.apply({"params": params}, *args, method=method)
 
-    source, driver = to_float(pairs["source"]), to_float(flat(pairs["driver"]))
+    source, driver = from_uint8(pairs["source"]), from_uint8(flat(pairs["driver"]))
     appearance, own = apply("encode", source)
     motion = apply("motion", driver)
     label = HeadPose.from_vector(flat(pairs["driver_pose"]))
@@ -116,4 +117,4 @@ def r2(read: np.ndarray, label: np.ndarray) -> float:
 def grid(columns: list[np.ndarray]) -> np.ndarray:
     """(B, S, S, 3) columns in [-1, 1] side by side: one uint8 picture."""
     rows = np.concatenate(np.concatenate(columns, 2), 0)
-    return np.clip((rows + 1) * 127.5, 0, 255).round().astype(np.uint8)
+    return np.asarray(to_uint8(rows))

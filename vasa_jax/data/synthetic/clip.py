@@ -8,13 +8,13 @@ import numpy as np
 import PIL.Image
 from jaxtyping import Float, UInt8
 
+from vasa_jax.data.clips import SPLITS
 from vasa_jax.data.synthetic import anatomy, eyes, head_model, performance, range_of_motion
 from vasa_jax.data.synthetic import person as persons
 from vasa_jax.data.synthetic import speech_sources as speech
 from vasa_jax.data.synthetic.renderer import Renderer, View
 from vasa_jax.types import SAMPLES_PER_FRAME
 
-SPLITS = ("train", "validation", "test")
 CHUNK = 32  # frames whose expressions are computed at once
 
 

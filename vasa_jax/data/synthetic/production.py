@@ -4,11 +4,11 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
-import pathlib
 import shutil
 
 import tqdm
 
+from vasa_jax.data import array_records
 from vasa_jax.data.synthetic import builder, clip
 
 
@@ -48,8 +48,5 @@ def write(settings, splits, clips, out):
     building = out / "building"
     shutil.rmtree(building, ignore_errors=True)  # of a run that was stopped
     heads = builder.SyntheticHeads(settings=settings, clips=clips, splits=splits, data_dir=building)
-    heads.download_and_prepare()
-    for file in pathlib.Path(heads.data_dir).iterdir():
-        file.rename(out / file.name)
-    shutil.rmtree(building)
+    array_records.prepare(heads, building, out)
     shutil.rmtree(clips)
