@@ -19,7 +19,7 @@ def write_set(folder: Path, name: str, features: Any, splits: Mapping[str, Itera
 
 
 def prepare(builder: Any, part: Path, folder: Path) -> None:
-    """Runs a TFDS builder that writes below `part`, and moves its files up into `folder`, out of the nesting of TFDS."""
+    """Runs a TFDS builder that writes below `part`, and moves its files up into `folder`, out of its nesting."""
     builder.download_and_prepare()
     for file in Path(builder.data_dir).iterdir():
         file.replace(folder / file.name)
