@@ -27,6 +27,14 @@ def rotation_matrix(angles: Float[Array, "*batch 3"]) -> Float[Array, "*batch 3 
     return about_z @ about_y @ about_x
 
 
+def rotation_angles(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
+    """Yaw, pitch, roll of a rotation, yaw within a quarter turn: the inverse of `rotation_matrix`."""
+    yaw = jnp.arctan2(-matrix[..., 2, 0], jnp.hypot(matrix[..., 2, 1], matrix[..., 2, 2]))
+    pitch = jnp.arctan2(matrix[..., 2, 1], matrix[..., 2, 2])
+    roll = jnp.arctan2(matrix[..., 1, 0], matrix[..., 0, 0])
+    return jnp.stack([yaw, pitch, roll], -1)
+
+
 def canonical_to_image(points: Float[Array, "batch *grid 3"], pose: HeadPose) -> Float[Array, "batch *grid 3"]:
     """scale * R @ q + translation: where canonical points stand in front of the camera."""
     turned = jnp.einsum("bij,b...j->b...i", rotation_matrix(pose.rotation), points)

@@ -1,5 +1,8 @@
 """A released checkpoint of the smallest networks with random weights, and files to animate."""
 
+from fractions import Fraction
+
+import av
 import jax
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from vasa_jax import checkpoint as checkpoints
 from vasa_jax.checkpoint import Checkpoint, Models
 from vasa_jax.compile_cache import enable_compile_cache
 
+COMPILED = "/jax/core/compile/backend_compile_duration"
 ENCODER = {"kind": "compact", "widths": [4, 8], "input_size": 16}
 FACE = {
     "image_size": 32,
@@ -122,3 +126,44 @@ def speech_file(tone, tmp_path):
     path = tmp_path / "speech.wav"
     soundfile.write(path, tone, 16_000)
     return path
+
+
+@pytest.fixture
+def compiled():
+    """The programs that were compiled since the test began."""
+    programs = []
+
+    def listen(event, seconds, **_):
+        if event == COMPILED:
+            programs.append(seconds)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield programs
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.fixture
+def write_clip(tmp_path):
+    """Writes frames (T, H, W, 3) at a rate, and mono sound at 16 kHz if there is any, to a video of that name."""
+
+    def write(name, frames, fps, sound=None, sound_start=0.0, **options):
+        path = tmp_path / name
+        with av.open(path, "w", options=options) as container:
+            video = container.add_stream("h264", rate=fps, options={"crf": "10"})
+            video.height, video.width = frames[0].shape[:2]
+            video.pix_fmt = "yuv420p"
+            track = None if sound is None else container.add_stream("aac", rate=16_000, layout="mono")
+            for index, pixels in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+                frame.pts = index
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+            if track is not None:
+                heard = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+                heard.sample_rate, heard.time_base = 16_000, Fraction(1, 16_000)
+                heard.pts = round(sound_start * 16_000)
+                container.mux(track.encode(heard))
+                container.mux(track.encode(None))
+        return path
+
+    return write

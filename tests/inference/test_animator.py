@@ -10,7 +10,6 @@ from vasa_jax.errors import UserError
 from vasa_jax.inference import animator as animators
 from vasa_jax.inference.animator import Animator
 
-COMPILED = "/jax/core/compile/backend_compile_duration"
 STEPS = 3
 
 
@@ -33,20 +32,6 @@ def animate(animator, picture, tone):
 @pytest.fixture(scope="module")
 def plain(animate):
     return animate()
-
-
-@pytest.fixture
-def compiled():
-    """The programs that were compiled since the test began."""
-    programs = []
-
-    def listen(event, seconds, **_):
-        if event == COMPILED:
-            programs.append(seconds)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield programs
-    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_video_of_the_right_shape(plain, tone):

@@ -147,7 +147,7 @@ def test_bad_output_is_told_before_the_inputs_are_read(refused, tmp_path):
     nowhere = tmp_path / "none" / "a.mp4"
     message = f"the output cannot be written (No such file or directory): {nowhere}"
     assert refused(output=nowhere, source="missing.png") == message
-    assert refused(output=tmp_path / "a.gif") == "the output is an .mp4 file, not a.gif"
+    assert refused(output=tmp_path / "a.gif") == "the output ends in .mp4, not a.gif"
 
 
 def test_bad_checkpoints(refused, tmp_path, monkeypatch):

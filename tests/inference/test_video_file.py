@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from vasa_jax.errors import UserError
+from vasa_jax.inference.output_file import check_target
 from vasa_jax.inference.video import Video
-from vasa_jax.inference.video_file import check_size, check_target, default_size, write_video
+from vasa_jax.inference.video_file import check_size, default_size, write_video
 
 COLOURS = [(200, 60, 40), (40, 180, 60), (50, 60, 190)]
 
@@ -79,7 +80,7 @@ def test_target_is_checked_without_a_trace(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"older")
     before = sorted(tmp_path.iterdir())
     assert check_target(tmp_path / "a.mp4") == tmp_path / "a.mp4"
-    assert refused_target(tmp_path / "a.avi") == "the output is an .mp4 file, not a.avi"
+    assert refused_target(tmp_path / "a.avi") == "the output ends in .mp4, not a.avi"
     assert refused_target(tmp_path / "folder.mp4").startswith("the output is a folder")
     missing = tmp_path / "none" / "a.mp4"
     assert refused_target(missing) == f"the output cannot be written (No such file or directory): {missing}"
@@ -104,7 +105,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vasa_jax.inference.video_file.os.replace", full)
+    monkeypatch.setattr("vasa_jax.inference.output_file.os.replace", full)
     with pytest.raises(UserError, match="could not be written \\(No space left on device\\)"):
         write_video(tmp_path / "a.mp4", plain_frames(3), np.zeros(1920, np.float32), 16_000, fps=25, size=64)
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,6 @@
-"""A portrait and a speech clip to a video: media in, the animator, media out, the command.
+"""A portrait and speech, or a driving video, to a video: media in, the animator, media out, the command.
 
-Reading and writing files (`portrait`, `crop`, `speech_file`, `video_file`) needs no JAX and is imported
-first, so that a user's mistake is told before anything heavy starts; `animator` holds the networks and their
-compiled programs.
+Reading and writing files (`portrait`, `crop`, `speech_file`, `driving_file`, `video_file`, `still_file`) needs no
+network and is imported first, so that a user's mistake is told before anything heavy starts; `animator` holds the
+networks, `programs` what is compiled of the face's, `reenact` how motion goes from one person to another.
 """

@@ -2,41 +2,38 @@
 
     portrait --crop--> square --encode--> Appearance ----------------------------\\
     speech --16 kHz--> audio --speech encoder--> features --sample--> Motion --decode--> frames
+    driving frames --read motion--> Motion, or the portrait's own, edited --------/
 
 Every program has fixed shapes: speech is padded to a bucket, motion is sampled in segments of SEGMENT_WINDOWS
-windows that hand their state on, frames are decoded in batches of DECODE_BATCH. Another seed, length or
+windows that hand their state on, frames are decoded in batches of `programs.BATCH`. Another seed, length or
 control runs the same programs again. The motion that is generated replaces the portrait's own, pose included
 (VASA-1, section 3.2); the crop has put the portrait near the canonical framing, so that the generated poses
 fit it.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from vasa_jax import pretrained
 from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.checkpoint import load as load_checkpoint
 from vasa_jax.compile_cache import enable_compile_cache
-from vasa_jax.face import FaceModel
-from vasa_jax.inference.controls import Controls
+from vasa_jax.inference.controls import Controls, check_turn
 from vasa_jax.inference.crop import crop_centre, crop_face
 from vasa_jax.inference.portrait import check_portrait
+from vasa_jax.inference.programs import BATCH, FacePrograms
 from vasa_jax.inference.speech_file import check_speech, count_frames, model_audio
 from vasa_jax.inference.video import Video
-from vasa_jax.motion import Statistics, make_sampler
-from vasa_jax.pixels import from_uint8, to_uint8
-from vasa_jax.types import SAMPLES_PER_FRAME, Appearance, Motion
+from vasa_jax.motion import make_sampler
+from vasa_jax.types import SAMPLES_PER_FRAME, Appearance
 
 SEGMENT_WINDOWS = 4
-DECODE_BATCH = 8
 
 Progress = Callable[[str, int, int], None]
 
@@ -57,7 +54,7 @@ def load(checkpoint: str | Path | None = None) -> "Animator":
 
 
 class Animator:
-    """Holds a checkpoint's networks and weights; `animate` makes videos with them.
+    """Holds a checkpoint's networks and weights; `animate`, `reenact` and `edit` make pictures with them.
 
     Attributes:
       checkpoint: config and statistics; its `models` are the networks.
@@ -69,6 +66,7 @@ class Animator:
         self.checkpoint = checkpoint
         self.params = jax.device_put(checkpoint.params)
         self.load_seconds = 0.0
+        self._face = FacePrograms(checkpoint.models.face, self.params["face"], checkpoint.statistics)
         self._samplers: dict[int, Callable] = {}
 
     @property
@@ -113,9 +111,9 @@ class Animator:
         progress = progress or _no_progress
         seconds = {"load": self.load_seconds}
         with _timed(seconds, "crop"):
-            square = (crop_face if crop else crop_centre)(portrait, self.image_size)
+            square = self._square(portrait, crop)
         with _timed(seconds, "encode"):
-            appearance = jax.block_until_ready(self._encode(self.params["face"], square[None]))
+            appearance, _ = self._face.encode(square)
         with _timed(seconds, "speech"):
             features = self._hear(model_audio(speech, sample_rate))
         with _timed(seconds, "sample"):
@@ -123,6 +121,63 @@ class Animator:
         with _timed(seconds, "decode"):
             frames = self._show(appearance, motion, progress)
         return Video(frames, speech, sample_rate, seconds=seconds)
+
+    def reenact(
+        self,
+        portrait: np.ndarray,
+        driving: Iterable[np.ndarray],
+        *,
+        pose_from: Iterable[np.ndarray] | None = None,
+        relative: bool = False,
+        crop: bool = True,
+    ) -> Iterator[np.ndarray]:
+        """The person in the portrait moving as the one in the driving frames does.
+
+        Args:
+          portrait: uint8 (H, W, 3) RGB, sides of at least 64.
+          driving: uint8 frames (S, S, 3), S the image size, framed as portraits are: `driving_file` reads them.
+          pose_from: frames of another clip whose head pose is taken; the shorter of the two ends both.
+          relative: carry the pose out from the portrait's own, relative to the clip's first frame; False takes it
+            as it is, so that a gaze into the camera stays one.
+          crop: of the portrait, see `animate`.
+
+        Returns:
+          uint8 frames (S, S, 3), made in batches of `programs.BATCH` as they are asked for.
+
+        Raises:
+          UserError: the portrait cannot be used.
+        """
+        encoded = self._face.encode(self._square(portrait, crop))
+        return self._face.reenact(encoded, driving, pose_from, relative)
+
+    def edit(
+        self,
+        portrait: np.ndarray,
+        *,
+        turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        expression_from: np.ndarray | None = None,
+        crop: bool = True,
+    ) -> np.ndarray:
+        """A still of the person in the portrait, uint8 (S, S, 3), the head turned or another expression on the face.
+
+        Args:
+          portrait: uint8 (H, W, 3) RGB, sides of at least 64.
+          turn: yaw, pitch, roll in degrees from the portrait's own pose: to the image's right, up, counter-clockwise.
+          expression_from: picture like the portrait, of anyone, whose expression is taken; None for the portrait's.
+          crop: of both pictures, see `animate`.
+
+        Raises:
+          UserError: a picture cannot be used, an angle is out of range.
+        """
+        radians = check_turn(turn)
+        square, other = self._square(portrait, crop), None
+        if expression_from is not None:
+            other = self._square(expression_from, crop, "picture of the expression")
+        return self._face.edit(self._face.encode(square), radians, other)
+
+    def _square(self, picture: np.ndarray, crop: bool, what: str = "portrait") -> np.ndarray:
+        picture = check_portrait(picture)
+        return crop_face(picture, self.image_size, what) if crop else crop_centre(picture, self.image_size)
 
     def _hear(self, audio: np.ndarray) -> np.ndarray:
         """Features (1, T', F) of the speech and of silence after it, up to a whole number of segments."""
@@ -153,15 +208,13 @@ class Animator:
         return np.concatenate(motions)[:frames]
 
     def _show(self, appearance: Appearance, motion: np.ndarray, progress: Progress) -> np.ndarray:
-        """uint8 frames (T, S, S, 3); the last batch is filled up with its last frame."""
+        """uint8 frames (T, S, S, 3)."""
         total, size = len(motion), self.image_size
         frames = np.empty((total, size, size, 3), np.uint8)
         progress("decode", 0, total)
-        for start in range(0, total, DECODE_BATCH):
-            chosen = np.minimum(np.arange(start, start + DECODE_BATCH), total - 1)
-            batch = np.asarray(self._decode(self.params["face"], appearance, self._statistics, motion[chosen]))
-            end = min(start + DECODE_BATCH, total)
-            frames[start:end] = batch[: end - start]
+        for start in range(0, total, BATCH):
+            end = min(start + BATCH, total)
+            frames[start:end] = self._face.decode(appearance, motion[start:end])
             progress("decode", end, total)
         return frames
 
@@ -173,37 +226,9 @@ class Animator:
         return self._samplers[steps]
 
     @cached_property
-    def _statistics(self) -> Statistics:
-        return self.checkpoint.statistics
-
-    @cached_property
-    def _encode(self) -> Callable:
-        return jax.jit(partial(encode_portrait, self.checkpoint.models.face))
-
-    @cached_property
     def _listen(self) -> Callable:
         speech = self.checkpoint.models.speech
         return jax.jit(lambda params, audio: speech.apply({"params": params}, audio))
-
-    @cached_property
-    def _decode(self) -> Callable:
-        return jax.jit(partial(decode_frames, self.checkpoint.models.face))
-
-
-def encode_portrait(face: FaceModel, params: Any, image: jax.Array) -> Appearance:
-    """What a portrait keeps while its head moves, from uint8 (1, S, S, 3); its own motion is not used."""
-    appearance, _ = face.apply({"params": params}, from_uint8(image), method="encode")
-    return appearance
-
-
-def decode_frames(
-    face: FaceModel, params: Any, appearance: Appearance, statistics: Statistics, motion: jax.Array
-) -> jax.Array:
-    """Frames uint8 (B, S, S, 3) of one appearance (batch 1) in B standardised motions (B, M)."""
-    repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, motion.shape[0], axis=0), appearance)
-    restored = Motion.from_vector(statistics.restore(motion))
-    images = face.apply({"params": params}, repeated, restored, method="decode")
-    return to_uint8(images)
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 import sys
 from typing import Any
 
-UNITS = {"sample": "window", "decode": "frame"}
+UNITS = {"sample": "window", "decode": "frame", "reenact": "frame"}
 
 
 class Bars:
-    """Called by the animator with part, done and total; a context that closes its bars."""
+    """Called with part, done and total, which may be corrected on the way; a context that closes its bars."""
 
     def __enter__(self) -> "Bars":
         self.bars: dict[str, Any] = {}
@@ -18,6 +18,7 @@ class Bars:
 
         if part not in self.bars:
             self.bars[part] = tqdm(desc=part, total=total, unit=UNITS[part], file=sys.stderr)
+        self.bars[part].total = total
         self.bars[part].update(done - self.bars[part].n)
         if done == total:
             self.bars[part].close()

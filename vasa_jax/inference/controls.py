@@ -9,6 +9,7 @@ from vasa_jax.errors import UserError
 from vasa_jax.types import EMOTIONS
 
 MAX_GAZE = 60.0
+MAX_TURN = 60.0
 MIN_DISTANCE, MAX_DISTANCE = 0.5, 2.0
 MAX_STEPS = 1000
 MAX_SCALE = 10.0
@@ -76,6 +77,28 @@ def parse_gaze(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise UserError(f"the gaze is YAW,PITCH in degrees, such as 10,-5, not {text!r}") from error
     return yaw, pitch
+
+
+def parse_turn(text: str) -> tuple[float, float, float]:
+    """Three numbers from the words YAW,PITCH,ROLL, in degrees; UserError if they are anything else."""
+    try:
+        yaw, pitch, roll = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"the turn is YAW,PITCH,ROLL in degrees, such as 20,-5,0, not {text!r}") from error
+    return yaw, pitch, roll
+
+
+def check_turn(turn: tuple[float, float, float]) -> np.ndarray:
+    """Yaw, pitch, roll (3,) float32 in radians with the signs of `types.HeadPose`; given is pitch upwards, as in gaze.
+
+    Raises:
+      UserError: not three numbers, or one of more than MAX_TURN degrees.
+    """
+    if len(turn) != 3:
+        raise UserError(f"the turn is three numbers, yaw, pitch and roll in degrees, not {len(turn)}")
+    for name, angle in zip(("yaw", "pitch", "roll"), turn, strict=True):
+        _check(f"turn's {name} in degrees", angle, -MAX_TURN, MAX_TURN)
+    return np.deg2rad(np.array(turn, np.float32) * np.array([1, -1, 1], np.float32))
 
 
 def parse_emotion(text: str | None) -> np.ndarray:

@@ -1,11 +1,14 @@
 """Where the face is, and the square around it: a portrait is framed as the training frames are.
 
+Of a video, one square for the whole clip holds still: the way of the head through it is part of the motion.
+
 The detector is dlib's histogram-of-gradients one, which needs no model file. Its box and the canonical
 framing (the head at pose [0, 0, 0, 0, 0, 0, 1], see `types.HeadPose`) differ by one shift and one factor,
 measured on rendered heads.
 """
 
 import warnings
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -22,22 +25,47 @@ REFINE_SIDES = (200, 214, 229, 245)
 # (standard deviations 0.087 and 0.020, for faces differ). `tests/inference/test_crop.py` measures them again.
 FACE_BOX_TO_SIDE = 1.34
 CENTRE_SHIFT = (0.0, 0.018)
+STEADY_FACES = 9
 
 Box = tuple[float, float, float]
+Square = tuple[tuple[float, float], float]
 
 
-def crop_face(pixels: UInt8[np.ndarray, "height width 3"], size: int) -> UInt8[np.ndarray, "size size 3"]:
+def crop_face(
+    pixels: UInt8[np.ndarray, "height width 3"], size: int, what: str = "portrait"
+) -> UInt8[np.ndarray, "size size 3"]:
     """The square around the largest face, as `size` x `size` pixels.
 
     Where the square leaves the picture, the nearest edge pixels continue it. Warns when there are several
     faces.
 
+    Args:
+      what: the picture's name in messages.
+
     Raises:
       UserError: no face was found.
     """
-    x, y, side = largest_face(pixels)
-    centre = (x + CENTRE_SHIFT[0] * side, y + CENTRE_SHIFT[1] * side)
-    return cut_square(pixels, centre, side * FACE_BOX_TO_SIDE, size)
+    return cut_square(pixels, *square_around(largest_face(pixels, what)), size)
+
+
+def steady_square(pictures: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Square | None:
+    """Centre and side of one square for a video, from some of its pictures in their order; None without a face.
+
+    The face is the largest of the first picture that shows one, then whichever is nearest to where it was. Median
+    over at most STEADY_FACES pictures, so that one false detection moves nothing; later pictures are not looked at.
+    """
+    boxes: list[Box] = []
+    for pixels in pictures:
+        found = _find_faces(pixels)
+        if found and not boxes:
+            boxes.append(_refine(pixels, _choose_largest(found, "driving video")))
+        elif found:
+            nearest = min(found, key=lambda box: _way(box, boxes[-1]))
+            if _way(nearest, boxes[-1]) < boxes[-1][2]:
+                boxes.append(_refine(pixels, nearest))
+        if len(boxes) == STEADY_FACES:
+            break
+    return square_around(tuple(np.median(boxes, axis=0).tolist())) if boxes else None
 
 
 def crop_centre(pixels: UInt8[np.ndarray, "height width 3"], size: int) -> UInt8[np.ndarray, "size size 3"]:
@@ -46,14 +74,18 @@ def crop_centre(pixels: UInt8[np.ndarray, "height width 3"], size: int) -> UInt8
     return cut_square(pixels, (width / 2, height / 2), float(min(width, height)), size)
 
 
-def largest_face(pixels: UInt8[np.ndarray, "height width 3"]) -> Box:
+def largest_face(pixels: UInt8[np.ndarray, "height width 3"], what: str = "portrait") -> Box:
     """Centre x, centre y and side of the largest face's box, in pixels; UserError if there is no face."""
     boxes = _find_faces(pixels)
     if not boxes:
-        raise UserError("no face was found in the portrait; if it is framed tightly around a face, add --no_crop")
-    if len(boxes) > 1:
-        warnings.warn(f"{len(boxes)} faces in the portrait; the largest is taken", MediaWarning, stacklevel=3)
-    return _refine(pixels, max(boxes, key=lambda box: box[2]))
+        raise UserError(f"no face was found in the {what}; if it is framed tightly around a face, add --no_crop")
+    return _refine(pixels, _choose_largest(boxes, what))
+
+
+def square_around(box: Box) -> Square:
+    """Centre and side of the canonical square of a face whose box was found."""
+    x, y, side = box
+    return (x + CENTRE_SHIFT[0] * side, y + CENTRE_SHIFT[1] * side), side * FACE_BOX_TO_SIDE
 
 
 def cut_square(
@@ -66,6 +98,17 @@ def cut_square(
     columns = np.clip(np.arange(left, left + side), 0, pixels.shape[1] - 1)
     square = Image.fromarray(pixels[rows[:, None], columns])
     return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _choose_largest(boxes: list[Box], what: str) -> Box:
+    if len(boxes) > 1:
+        warnings.warn(f"{len(boxes)} faces in the {what}; the largest is taken", MediaWarning, stacklevel=4)
+    return max(boxes, key=lambda box: box[2])
+
+
+def _way(box: Box, other: Box) -> float:
+    """Between the centres, in pixels."""
+    return float(np.hypot(box[0] - other[0], box[1] - other[1]))
 
 
 @cache

@@ -2,4 +2,4 @@
 
 
 class MediaWarning(UserWarning):
-    """What the user should know about a portrait or a speech clip; the command prints it as one line."""
+    """What the user should know about a portrait, speech or a driving video; the command prints it as one line."""

@@ -65,6 +65,26 @@ def check_speech(samples: np.ndarray, rate: int) -> np.ndarray:
     return samples / max(peak, 1.0)
 
 
+def read_sound_track(path: str | Path, start: float) -> tuple[np.ndarray, int] | None:
+    """The sound of a video from `start` on, in seconds on the video's clock, so that it begins with the pictures.
+
+    Returns:
+      samples (n,) or (n, 2) float32 in [-1, 1] and their rate in Hz; None where the video is silent. Sound that
+      cannot be decoded is left out with a warning, since the pictures do without.
+    """
+    try:
+        track = _decode_track(Path(path))
+    except UserError:
+        warnings.warn(f"the sound of {path} cannot be read; the output is silent", MediaWarning, stacklevel=2)
+        return None
+    if track is None or not len(track[0]):
+        return None
+    samples, rate, begins = track
+    shift = round((begins - start) * rate)
+    samples = np.pad(samples, ((max(shift, 0), 0), (0, 0)))[max(-shift, 0) :]
+    return np.clip(np.nan_to_num(_at_most_stereo(samples)), -1, 1), rate
+
+
 def count_frames(samples: np.ndarray, rate: int) -> int:
     """Video frames that cover the sound: a last partial frame counts as one."""
     return math.ceil(len(samples) * FPS / rate)
@@ -113,20 +133,30 @@ def _read_by_libsndfile(path: Path) -> tuple[np.ndarray, int] | None:
 
 
 def _read_by_ffmpeg(path: Path) -> tuple[np.ndarray, int]:
+    track = _decode_track(path)
+    if track is None:
+        raise UserError(f"no audio that can be read in: {path}")
+    samples, rate, _ = track
+    if not len(samples):
+        raise UserError(f"the audio is empty: {path}")
+    return samples, rate
+
+
+def _decode_track(path: Path) -> tuple[np.ndarray, int, float] | None:
+    """Samples (n, channels) of the first sound track, their rate, when they begin in seconds; None without a track."""
     import av
 
+    blocks, start = [], 0.0
     try:
         with av.open(path) as container:
+            if not container.streams.audio:
+                return None
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="flt", rate=stream.rate)
-            blocks = [
-                out.to_ndarray().reshape(-1, out.layout.nb_channels)
-                for frame in container.decode(stream)
-                for out in resampler.resample(frame)
-            ]
             rate = stream.rate
+            resampler = av.AudioResampler(format="flt", rate=rate)
+            for frame in container.decode(stream):
+                start = start if blocks else frame.time or 0.0
+                blocks += [out.to_ndarray().reshape(-1, out.layout.nb_channels) for out in resampler.resample(frame)]
     except (av.FFmpegError, IndexError, ValueError, OSError) as error:
         raise UserError(f"no audio that can be read in: {path}") from error
-    if not blocks:
-        raise UserError(f"the audio is empty: {path}")
-    return np.concatenate(blocks), rate
+    return np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32), rate, start

@@ -1,13 +1,6 @@
-"""Video out: frames and sound to an mp4 (h264 and AAC) that appears whole or not at all.
+"""Video out: frames and sound to an mp4 (h264 and AAC) that appears whole or not at all."""
 
-The file is written under a hidden name beside its target and renamed when it is complete, so that neither an
-error nor an interruption leaves half a video under the name that was asked for.
-"""
-
-import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,28 +8,13 @@ from typing import Any
 import numpy as np
 
 from vasa_jax.errors import UserError
+from vasa_jax.inference.output_file import check_target, whole_file
 
 MIN_SIZE, MAX_SIZE = 64, 2048
 DEFAULT_SIZE = 256
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 OTHER_RATE = 48_000
 H264_OPTIONS = {"crf": "18", "preset": "veryfast"}
-
-
-def check_target(path: str | Path) -> Path:
-    """The path as given, once a file can be made there; to be called before the work starts.
-
-    Raises:
-      UserError: the name does not end in .mp4, the folder is missing or may not be written to.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".mp4":
-        raise UserError(f"the output is an .mp4 file, not {path.name or path}")
-    if path.is_dir():
-        raise UserError(f"the output is a folder: {path}")
-    with _whole_file(path):
-        pass
-    return path
 
 
 def check_size(size: int) -> int:
@@ -54,7 +32,7 @@ def default_size(native: int) -> int:
 def write_video(
     path: str | Path,
     frames: Iterable[np.ndarray],
-    audio: np.ndarray,
+    audio: np.ndarray | None,
     sample_rate: int,
     *,
     fps: int,
@@ -62,9 +40,12 @@ def write_video(
 ) -> None:
     """Encode frames and sound of the same length.
 
+    Frames are taken one at a time, so that a generator of them costs no memory.
+
     Args:
       frames: uint8 (S, S, 3) each; resized to `size` by a Lanczos filter where S differs.
-      audio: float32 (n,) or (n, 2) in [-1, 1]; silence is added up to the end of the last frame.
+      audio: float32 (n,) or (n, 2) in [-1, 1]; silence is added up to the end of the last frame. None for a video
+        without a sound track.
       sample_rate: in Hz; kept where AAC knows it, else the sound is resampled to 48 kHz.
 
     Raises:
@@ -73,36 +54,11 @@ def write_video(
     import av
 
     target = check_target(path)
-    audio, sample_rate = _for_aac(audio, sample_rate)
-    with _whole_file(target) as hidden:
-        try:
-            with av.open(hidden, "w", format="mp4", options={"movflags": "+faststart"}) as container:
-                _encode(container, frames, audio, sample_rate, fps, check_size(size))
-            os.replace(hidden, target)
-        except OSError as error:
-            raise UserError(f"the video could not be written ({error.strerror}): {target}") from error
-
-
-@contextmanager
-def _whole_file(target: Path) -> Iterator[str]:
-    """A fresh hidden file beside the target; whoever does not rename it finds it gone afterwards."""
-    try:
-        handle, hidden = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=".mp4", dir=target.parent)
-    except OSError as error:
-        raise UserError(f"the output cannot be written ({error.strerror}): {target}") from error
-    os.close(handle)
-    try:
-        _give_usual_rights(hidden)
-        yield hidden
-    finally:
-        Path(hidden).unlink(missing_ok=True)
-
-
-def _give_usual_rights(path: str) -> None:
-    """mkstemp makes private files; a video has the rights that any new file of this user has."""
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, 0o666 & ~mask)
+    if audio is not None:
+        audio, sample_rate = _for_aac(audio, sample_rate)
+    with whole_file(target) as hidden:
+        with av.open(hidden, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            _encode(container, frames, audio, sample_rate, fps, check_size(size))
 
 
 def _for_aac(audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
@@ -113,19 +69,28 @@ def _for_aac(audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
     return soxr.resample(audio, rate, OTHER_RATE), OTHER_RATE
 
 
-def _encode(container: Any, frames: Iterable[np.ndarray], audio: np.ndarray, rate: int, fps: int, size: int) -> None:
+def _encode(
+    container: Any, frames: Iterable[np.ndarray], audio: np.ndarray | None, rate: int, fps: int, size: int
+) -> None:
     """One frame, then the sound that belongs to it, so that neither waits for the other in memory."""
     video = _video_stream(container, fps, size)
-    sound = container.add_stream("aac", rate=rate, layout="mono" if audio.ndim == 1 else "stereo")
-    sound.time_base = Fraction(1, rate)
+    sound = None if audio is None else _sound_stream(container, rate, audio.ndim)
     heard = 0
     for index, frame in enumerate(frames):
         container.mux(video.encode(_video_frame(frame, size, index)))
-        end = (index + 1) * rate // fps
-        container.mux(sound.encode(_audio_frame(audio, heard, end, rate)))
-        heard = end
+        if sound is not None:
+            end = (index + 1) * rate // fps
+            container.mux(sound.encode(_audio_frame(audio, heard, end, rate)))
+            heard = end
     container.mux(video.encode(None))
-    container.mux(sound.encode(None))
+    if sound is not None:
+        container.mux(sound.encode(None))
+
+
+def _sound_stream(container: Any, rate: int, channels: int) -> Any:
+    stream = container.add_stream("aac", rate=rate, layout="mono" if channels == 1 else "stereo")
+    stream.time_base = Fraction(1, rate)
+    return stream
 
 
 def _video_stream(container: Any, fps: int, size: int) -> Any:
