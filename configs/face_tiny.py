@@ -69,21 +69,37 @@ def get_config() -> ConfigDict:
     config.encoders = ConfigDict(
         {"share": 0.14, "batch_size": 16, "frames": 3, "learning_rate": 2e-3, "ema": 0.99}  # of the budget, at first
     )
-    config.losses = ConfigDict(
+    config.losses = ConfigDict(  # see training/face.py: Weights
         {
             "l1": 1.0,
             "multiscale": 0.5,
             "gradient": 1.0,
             "perceptual": 0.15,
-            "mouth": 6.0,
-            "eyes": 4.5,
+            "gaze": 0.3,
+            "adversarial": 0.01,
+            "feature_matching": 0.3,
+            "cycle": 0.01,
+            "consistency": 0.3,
+            "cross_identity": 0.5,
+            "canonical": 0.05,
             "pose": 2.0,
             "expression": 0.4,
             "dynamics": 2e-4,
+            "mouth": 6.0,
+            "eyes": 4.5,
         }
     )
+    late = ("gaze", "adversarial", "feature_matching", "cycle", "consistency", "cross_identity", "canonical")
+    config.starts = ConfigDict(dict.fromkeys(late, 0.5))  # shares of the budget; the others begin at once
     config.noise = ConfigDict({"colour": 1.0, "placement": 1.0, "pose": 1.0, "latent": 0.02, "estimated_pose": 0.3})
-    config.judges = ConfigDict({"perceptual": ""})  # efficientnet_lite0.npz
+    config.judges = ConfigDict(  # efficientnet_lite0.npz or vgg19.pth; face_identity/ or an ArcFace file; a gaze network
+        {"perceptual": "", "perceptual_levels": 1, "identity": "", "gaze": "shipped"}
+    )
+    config.critic = ConfigDict({"widths": (32, 64, 96), "scales": 2, "learning_rate": 5e-4})
+    config.precision = ConfigDict({"compute": "float32", "keep": "all"})
+    config.accumulate = 1  # parts of a batch taken one after the other
+    config.resolutions = ()  # (share of the budget, pixels, batch size) in order; the model's own size without any
+    config.init_from = ""  # a run or released weights to begin with
     config.optimiser = ConfigDict(
         {
             "learning_rate": 1.5e-3,

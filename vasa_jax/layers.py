@@ -1,5 +1,7 @@
 """Blocks that the face networks share, after MegaPortraits (arXiv 2207.07572, appendix).
 
+The type of what goes in is the type computed with: parameters stay float32, and images in bfloat16 make every
+convolution bfloat16. Norms keep their sums in float32.
 GroupNorm everywhere; convolutions are weight-standardised but for a network's first and last. 2D and 3D share one
 code path: the 3D convolution is written as a 2D one whose input channels hold the three depth neighbours, which on a
 CPU is nearly twice as fast as XLA's own.
@@ -11,7 +13,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Float
+
+BLOCK = "block"  # name of what a residual block gives, for rematerialisation to keep (see training/precision.py)
 
 
 class Conv(nn.Module):
@@ -79,10 +84,11 @@ class Norm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, code: Array | None = None) -> Array:
         adaptive = code is not None
-        h = nn.GroupNorm(group_count(x.shape[-1]), use_bias=not adaptive, use_scale=not adaptive)(x)
+        groups = group_count(x.shape[-1])
+        h = nn.GroupNorm(groups, use_bias=not adaptive, use_scale=not adaptive, dtype=x.dtype)(x)
         if not adaptive:
             return h
-        linear = nn.Dense(2 * x.shape[-1], kernel_init=nn.initializers.normal(0.02))
+        linear = nn.Dense(2 * x.shape[-1], kernel_init=nn.initializers.normal(0.02), dtype=x.dtype)
         scale, offset = jnp.split(linear(code), 2, -1)
         over = (slice(None), *(None,) * (x.ndim - 2))
         return h * (1 + scale[over]) + offset[over]
@@ -104,7 +110,7 @@ class ResBlock(nn.Module):
         h = Conv(self.features, (3,) * self.axes)(nn.relu(Norm()(x, code)))
         h = Conv(self.features, (3,) * self.axes)(nn.relu(Norm()(h, code)))
         skip = x if x.shape[-1] == self.features else Conv(self.features, (1,) * self.axes)(x)
-        return skip + h
+        return checkpoint_name(skip + h, BLOCK)
 
 
 def halve(x: Array) -> Array:

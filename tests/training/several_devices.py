@@ -35,7 +35,8 @@ def losses(devices, fsdp):
     def init(key):
         return model.init(key, image, image)["params"]
 
-    now, places = state.create(init, phase.optimiser.transformation(), over, jax.random.key(0))
+    first = state.first_state(init, phase.optimiser.transformation())
+    now, places = state.create(first, over, jax.random.key(0))
     take, found = step.compile_step(phase, over, places), []
     for i in range(3):
         now, metrics = take(now, mesh.place_batch(over, batch(i)), jax.random.key(1), 0.0)

@@ -7,6 +7,8 @@ from toys import SIZE
 from vasa_jax.data import clips, pipeline
 from vasa_jax.pixels import from_uint8
 from vasa_jax.training import face, face_report
+from vasa_jax.training.face_terms import Judges
+from vasa_jax.training.stage import Company
 
 KEY = jax.random.key(0)
 QUIET = face.Noise(colour=0.0, placement=0.0, pose=0.0, latent=0.0, estimated_pose=0.0)
@@ -87,8 +89,9 @@ def test_decoding_uses_the_label_pose_or_the_estimate(toy, params, batch):
 
 
 def test_perceptual_loss_is_used_where_it_is_given(toy, params, batch):
-    loss = face.FaceLoss(toy.model, face.Weights(perceptual=1.0), QUIET, jnp.ones(57), lambda x: (x,))
-    assert jax.jit(loss)(params, batch, KEY)[1]["perceptual"] > 0
+    company = Company(judges=Judges(perceptual=jax.tree_util.Partial(lambda x: (x,))))
+    loss = face_loss(toy, perceptual=1.0)
+    assert jax.jit(loss)(params, batch, KEY, company)[1]["perceptual"] > 0
     assert "perceptual" not in jax.eval_shape(face_loss(toy), params, batch, KEY)[1]
 
 

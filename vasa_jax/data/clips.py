@@ -115,14 +115,18 @@ class KeepEncoded:
         return encoded
 
 
-def decode_frames(record, indices: Iterable[SupportsIndex]) -> np.ndarray:
-    """The frames of a record at `indices`: (n, S, S, 3) uint8 RGB."""
-    return np.stack([decode_image(record["frames"][i]) for i in indices])
+def decode_frames(record, indices: Iterable[SupportsIndex], size: int | None = None) -> np.ndarray:
+    """The frames of a record at `indices`: (n, S, S, 3) uint8 RGB, brought to `size` if one is given."""
+    return np.stack([decode_image(record["frames"][i], size) for i in indices])
 
 
-def decode_image(encoded: bytes) -> np.ndarray:
-    """One encoded image as (H, W, 3) uint8 RGB."""
-    return np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
+def decode_image(encoded: bytes, size: int | None = None) -> np.ndarray:
+    """One encoded image as (H, W, 3) uint8 RGB, or as (size, size, 3)."""
+    image = Image.open(io.BytesIO(encoded))
+    if size and image.size != (size, size):
+        image.draft("RGB", (size, size))  # a JPEG can be decoded at a half or a quarter right away
+        image = image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(image.convert("RGB"))
 
 
 def text(value) -> str:

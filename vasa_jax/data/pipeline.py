@@ -75,15 +75,17 @@ class FacePairs:
       drivers: K.
       source_yaw: largest |yaw| of a source in radians; a clip without such a frame gives its most frontal
         one.
+      size: side S that the frames are brought to; their own if None.
     """
 
     drivers: int
     source_yaw: float
+    size: int | None = None
 
     def __call__(self, record: Record, generator: np.random.Generator) -> Batch:
         source = self._source(record["pose"], generator)
         drivers = pick(len(record["pose"]), self.drivers, generator)
-        frames = clips.decode_frames(record, [source, *drivers])
+        frames = clips.decode_frames(record, [source, *drivers], self.size)
         sample = {"source": frames[0], "driver": frames[1:]}
         for label in ("pose", "expression", "landmarks"):
             sample[f"source_{label}"] = record[label][source]

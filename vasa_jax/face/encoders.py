@@ -37,7 +37,7 @@ class ResNet(nn.Module):
                 stride = 2 if stage > 0 and block == 0 else 1
                 x = ResNetBlock(self.width * 2**stage, stride, self.bottleneck)(x)
         if not self.map_size:
-            return nn.Dense(self.outputs)(x.mean((1, 2)))
+            return nn.Dense(self.outputs, dtype=x.dtype)(x.mean((1, 2)))
         return Conv(self.outputs, (1, 1), standardised=False)(pool_to(x, self.map_size))
 
 
@@ -89,7 +89,7 @@ class CompactEncoder(nn.Module):
         if self.map_size:
             return Conv(self.outputs, (1, 1), standardised=False)(pool_to(parts[0], self.map_size))
         flat = jnp.concatenate([part.reshape(part.shape[0], -1) for part in parts], -1)
-        return nn.Dense(self.outputs)(nn.gelu(nn.Dense(self.hidden)(flat)))
+        return nn.Dense(self.outputs, dtype=flat.dtype)(nn.gelu(nn.Dense(self.hidden, dtype=flat.dtype)(flat)))
 
     def _convolutions(self, x: Array) -> Array:
         x = space_to_depth(x, 2)

@@ -28,6 +28,8 @@ VIEWS: Mapping[str, Callable] = {"crop": crop, "unrolled": unroll}
 class FaceModel(nn.Module):
     """Joins the parts; each method is one arrow of the picture above. Images are (B, S, S, 3) in [-1, 1].
 
+    Images in bfloat16 make the networks compute in bfloat16; motion, coordinates and drawn images are float32 always.
+
     Attributes:
       image_size: S.
       pose_encoder, dynamics_encoder, identity_encoder, appearance_encoder, source_warp, driver_warp, refiner, renderer:
@@ -62,7 +64,7 @@ class FaceModel(nn.Module):
     def pose(self, image: Float[Array, "b s s 3"]) -> HeadPose:
         """z_pose. The raw code is an offset from the upright head at the reference distance; depth is not observable
         under weak perspective, so the translation's z is zero."""
-        raw = self.pose_encoder(image)
+        raw = self.pose_encoder(image).astype(jnp.float32)
         translation = raw[:, 3:6] * jnp.array([1.0, 1.0, 0.0])
         return HeadPose(raw[:, :3], translation, jnp.exp(jnp.clip(raw[:, 6:7], -1.5, 1.5)))
 
@@ -76,7 +78,7 @@ class FaceModel(nn.Module):
         pose = self.pose(image)
         seen_pose = jax.lax.stop_gradient(pose) if seen_pose is None else seen_pose
         view = VIEWS[self.view](image, seen_pose, self.view_size)
-        return Motion(pose, self.dynamics_encoder(view))
+        return Motion(pose, self.dynamics_encoder(view).astype(jnp.float32))
 
     def appearance(self, image: Float[Array, "b s s 3"], motion: Motion) -> Appearance:
         """V_app and z_id of a portrait whose own motion is known."""
@@ -87,7 +89,7 @@ class FaceModel(nn.Module):
         volume = self.refiner(canonical)
         if not self.renderer.warped_source:
             return Appearance(volume, identity)
-        volume = jnp.concatenate([volume, seen_at[..., :2].astype(volume.dtype)], -1)
+        volume = jnp.concatenate([volume, seen_at[..., :2]], -1)  # float32, as coordinates must be
         return Appearance(volume, identity, (image, features))
 
     def decode(self, appearance: Appearance, motion: Motion) -> Float[Array, "b s s 3"]:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vasa_jax.face.surface import surface_logit
-from vasa_jax.geometry import sample_image
 from vasa_jax.layers import Conv, Norm, ResBlock, depth_to_space, double, fold_depth, resize
+from vasa_jax.sampling import sample_image
 
 
 class Renderer(nn.Module):
@@ -55,7 +55,7 @@ class Renderer(nn.Module):
           images in [-1, 1] (not clipped without a source).
         """
         code = motion if self.modulated else None
-        features = volume[..., :-2] if self.warped_source else volume
+        features = volume[..., :-2].astype(source[1].dtype) if self.warped_source else volume
         x = Conv(self.width, (1, 1))(fold_depth(features))
         for _ in range(self.blocks):
             x = ResBlock(self.width)(x, code)
@@ -67,7 +67,7 @@ class Renderer(nn.Module):
 
     def _to_pixels(self, x: Array, channels: int) -> Array:
         out = Conv(channels * self.final_block**2, standardised=False)(nn.relu(Norm()(x)))
-        return depth_to_space(out, self.final_block)
+        return depth_to_space(out.astype(jnp.float32), self.final_block)
 
     def _flow(self, x: Array, seen_at: Array, shown: Array) -> Float[Array, "b h w 2"]:
         """Where in the source each driver pixel is found: the expectation over depth of the cells' source places.

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vasa_jax.geometry import canonical_to_image, cell_centres, sample_image
+from vasa_jax.geometry import canonical_to_image, cell_centres
+from vasa_jax.sampling import sample_image
 from vasa_jax.types import HeadPose
 
 HALF_WIDTH, HALF_HEIGHT, HALF_DEPTH, CENTRE_Y = 0.75, 1.25, 0.8, -0.05

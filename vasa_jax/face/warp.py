@@ -11,8 +11,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vasa_jax.geometry import canonical_to_image, image_to_canonical, sample_volume, volume_grid
+from vasa_jax.geometry import canonical_to_image, image_to_canonical, volume_grid
 from vasa_jax.layers import Conv, Norm, ResBlock, double, unfold_depth
+from vasa_jax.sampling import sample_volume
 from vasa_jax.types import HeadPose
 
 
@@ -37,13 +38,14 @@ class WarpGenerator(nn.Module):
     def __call__(
         self, dynamics: Float[Array, "b z"], identity: Float[Array, "b n n k"]
     ) -> Float[Array, "b d h w 3"]:
-        lifted = nn.Dense(identity.shape[-1])(dynamics)[:, None, None] + identity
+        lifted = nn.Dense(identity.shape[-1], dtype=identity.dtype)(dynamics)[:, None, None] + identity
         code = nn.relu(lifted.mean((1, 2)))
         x = Conv(self.seed[0] * self.widths[0], (1, 1))(lifted)
         x = unfold_depth(x, self.seed[0])
         for width in self.widths[1:]:
             x = self._grow(ResBlock(width, axes=3)(x, code))
         out = Conv(3, (3, 3, 3), standardised=False, init_scale=1e-3)(nn.relu(Norm()(x, code)))
+        out = out.astype(jnp.float32)  # a displacement is a coordinate: bfloat16 is a pixel too coarse
         if self.linear:
             linear = nn.Dense(out[0].size, use_bias=False, kernel_init=nn.initializers.normal(0.003))(dynamics)
             out = out + linear.reshape(out.shape)

@@ -1,45 +1,62 @@
-"""Stage 1: the face latent space, first its encoders alone on labels, then the whole model on pairs of
-frames.
+"""Stage 1: the face latent space, first its encoders alone on labels, then the whole model on pairs of frames.
 
-The encoders first, since a sample costs a tenth of one through the whole model and the decoder can learn to
-use z_dyn only once it says something. Images come as uint8 and leave the step's first line as float32 in [-1,
-1].
+The encoders first, since a sample costs a tenth of one through the whole model and the decoder can learn to use z_dyn
+only once it says something. Images come as uint8; a batch holds P people with K driver frames each, B = P K.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from vasa_jax.face import losses
-from vasa_jax.pixels import from_uint8
-from vasa_jax.training import augment
-from vasa_jax.types import HeadPose, Motion
+from vasa_jax.training import augment, face_terms
+from vasa_jax.training.face_terms import Drawing, Judges
+from vasa_jax.training.precision import EXACT, Precision
+from vasa_jax.training.stage import ALONE, Company
+from vasa_jax.types import Appearance, HeadPose, Motion
+
+Terms = dict[str, Array]
 
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """Of the losses; zero leaves one out. See vasa_jax.face.losses for each.
+    """Of the losses; zero leaves one out, and what it alone would need is not computed. See vasa_jax.face.losses.
 
     Attributes:
-      l1, multiscale, gradient, perceptual: of the driver frame.
-      mouth, eyes: what is added to the weight 1 of a pixel in these regions.
+      l1, multiscale, gradient, perceptual: of the driver frame. gaze: of its eyes.
+      adversarial, feature_matching: of the critic.
+      cycle: z_dyn read again from drawn images.
+      consistency, cross_identity: l_consist and l_cross_id of VASA-1. canonical: of canonical volumes.
       pose, expression: of the labels. dynamics: mean square of z_dyn, which keeps its scale.
+      mouth, eyes: no losses: what is added to the weight 1 of a pixel in these regions.
     """
 
     l1: float = 1.0
     multiscale: float = 0.5
     gradient: float = 1.0
     perceptual: float = 0.0
-    mouth: float = 6.0
-    eyes: float = 4.5
+    gaze: float = 0.0
+    adversarial: float = 0.0
+    feature_matching: float = 0.0
+    cycle: float = 0.0
+    consistency: float = 0.0
+    cross_identity: float = 0.0
+    canonical: float = 0.0
     pose: float = 2.0
     expression: float = 0.4
     dynamics: float = 2e-4
+    mouth: float = 6.0
+    eyes: float = 4.5
+
+    def any(self, *names: str) -> bool:
+        """Whether one of them is on."""
+        return any(getattr(self, name) for name in names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,57 +81,79 @@ class Noise:
 
 @dataclasses.dataclass(frozen=True, eq=False)  # hashed by identity, as jit needs: it holds arrays
 class FaceLoss:
-    """The loss of the whole model: batch of data.pipeline.FacePairs -> scalar.
+    """The loss of the whole model and of its critic: batch of data.pipeline.FacePairs -> scalar.
 
     Attributes:
-      model: with the methods motion, appearance, decode, read_labels.
+      model: with the methods pose, motion, appearance, decode, read_labels.
       weights, noise: numbers.
       expression_scale: (57,) standard deviations.
-      features: frozen perceptual network, or None.
+      critic: the network whose parameters are in the step's company; None without one.
+      precision: types and memory.
+      perceptual_levels: sizes of the image that the perceptual network looks at.
     """
 
     model: Any
     weights: Weights
     noise: Noise
     expression_scale: Array
-    features: Callable | None = None
+    critic: nn.Module | None = None
+    precision: Precision = EXACT
+    perceptual_levels: int = 1
 
-    def __call__(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Array, dict[str, Array]]:
+    def __call__(
+        self, params: Any, batch: Mapping[str, Array], key: Array, company: Company = ALONE
+    ) -> tuple[Array, Terms]:
+        judges = company.judges or Judges()
+        drawing, labels = self.draw(params, batch, key)
+        terms = labels | face_terms.reconstruction(drawing, self.weights, judges, self.perceptual_levels)
+        terms |= self._second_drawings(params, drawing, judges)
+        total = weigh(terms, self.weights)
+        if self.weights.any("adversarial", "feature_matching"):
+            game = face_terms.adversarial(self.critic, company.critic, drawing)
+            total += weigh(game, self.weights) + game["critic"]
+            terms |= game
+        return total, {"loss": total, **terms}
+
+    def draw(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Drawing, Terms]:
+        """Each source in the motion of each of its drivers, and the losses of labels on the way."""
         keys = jax.random.split(key, 4)
         people, drivers = batch["driver"].shape[:2]
         estimated = jax.random.bernoulli(keys[0], self.noise.estimated_pose, (people,))
-        target = from_uint8(flat(batch["driver"]))
-        appearance, source_terms = self._source(params, batch, estimated, keys[1])
-        appearance, estimated = jax.tree.map(lambda x: jnp.repeat(x, drivers, 0), (appearance, estimated))
+        source, target = self.precision.image(batch["source"]), self.precision.image(flat(batch["driver"]))
+        appearance, source_terms = self._source(params, batch, source, estimated, keys[1])
+        repeated, estimated = jax.tree.map(lambda x: jnp.repeat(x, drivers, 0), (appearance, estimated))
         motion, driver_terms = self._driver(params, batch, target, estimated, keys[2])
         dynamics = augment.drop_latent(keys[3], motion.dynamics, self.noise.latent)
-        image = self._apply(params, appearance, motion.replace(dynamics=dynamics), method="decode")
-        terms = self._image_terms(image, target, flat(batch["driver_landmarks"]))
-        terms |= {name: (driver_terms[name] + source_terms[name]) / 2 for name in driver_terms}
-        return weigh(terms, self.weights)
+        image = self._apply(params, repeated, motion.replace(dynamics=dynamics), method="decode")
+        foreground = batch.get("driver_foreground")
+        drawing = Drawing(
+            source, batch["source_landmarks"], target, flat(batch["driver_landmarks"]),
+            None if foreground is None else flat(foreground), appearance, motion, image,
+        )  # fmt: skip
+        return drawing, {name: (driver_terms[name] + source_terms[name]) / 2 for name in driver_terms}
 
     def _source(
-        self, params: Any, batch: Mapping[str, Array], estimated: Array, key: Array
-    ) -> tuple[Any, dict[str, Array]]:
+        self, params: Any, batch: Mapping[str, Array], image: Array, estimated: Array, key: Array
+    ) -> tuple[Appearance, Terms]:
         """Appearance of each source, its pose a label or an estimate; and the label losses there."""
-        image, label = from_uint8(batch["source"]), HeadPose.from_vector(batch["source_pose"])
+        label = HeadPose.from_vector(batch["source_pose"])
         motion, terms = self._motion(params, image, label, estimated, batch["source_expression"], key)
         return self._apply(params, image, motion, method="appearance"), terms
 
     def _driver(
         self, params: Any, batch: Mapping[str, Array], target: Array, estimated: Array, key: Array
-    ) -> tuple[Motion, dict[str, Array]]:
+    ) -> tuple[Motion, Terms]:
         """Motion of each driver, read from an image of other colours at another place, and put back to its own."""
         keys = jax.random.split(key, 3)
         move = augment.random_similarity(keys[0], target.shape[0], self.noise.placement)
-        image = move.image(augment.jitter_colour(keys[1], target, self.noise.colour))
+        image = move.image(augment.jitter_colour(keys[1], target, self.noise.colour)).astype(target.dtype)
         label = move.pose(HeadPose.from_vector(flat(batch["driver_pose"])))
         motion, terms = self._motion(params, image, label, estimated, flat(batch["driver_expression"]), keys[2])
         return motion.replace(pose=move.undo_pose(motion.pose)), terms
 
     def _motion(
         self, params: Any, image: Array, label: HeadPose, estimated: Array, expression: Array, key: Array
-    ) -> tuple[Motion, dict[str, Array]]:
+    ) -> tuple[Motion, Terms]:
         """Motion of an image with the pose's estimate where `estimated` and its label elsewhere; label losses.
 
         The estimate gives no gradient to the pose encoder: the label does, without the noise of the image losses.
@@ -126,19 +165,38 @@ class FaceLoss:
         used = augment.choose(estimated, jax.lax.stop_gradient(motion.pose), label)
         return motion.replace(pose=used), terms
 
-    def _image_terms(self, image: Array, target: Array, landmarks: Array) -> dict[str, Array]:
-        weights = losses.region_weights(landmarks, image.shape[1], self.weights.mouth, self.weights.eyes)
-        terms = {
-            "l1": losses.l1(image, target, weights),
-            "multiscale": losses.multiscale_l1(image, target, weights),
-            "gradient": losses.gradient_l1(image, target, weights),
-        }
-        if self.features is not None and self.weights.perceptual:
-            terms["perceptual"] = losses.perceptual(image, target, self.features)
+    def _second_drawings(self, params: Any, drawing: Drawing, judges: Judges) -> Terms:
+        """Losses that compare two drawings or need another one. They look at the first driver of each person."""
+        weights, first, terms = self.weights, drawing.first(), {}
+        if weights.any("consistency", "canonical"):
+            own = self._apply(params, first.target, first.motion, method="appearance")
+            if weights.canonical:
+                terms["canonical"] = face_terms.canonical(drawing.appearance, own)
+            if weights.consistency:
+                other = self._apply(params, own, first.motion, method="decode")
+                features = judges.features(first.target.dtype)
+                terms["consistency"] = losses.consistency(first.image, other, features)
+        if weights.any("cross_identity", "cycle"):
+            stranger = jax.tree.map(lambda x: jnp.roll(x, -1, 0), first)
+            crossed = self._apply(params, drawing.appearance, stranger.motion, method="decode")
+            if weights.cross_identity:
+                terms["cross_identity"] = face_terms.cross_identity(drawing, crossed, stranger, judges)
+            if weights.cycle:
+                again = [self._read(params, image, motion) for image, motion in
+                         ((first.image, first.motion), (crossed, stranger.motion))]  # fmt: skip
+                wanted = first.motion.dynamics, stranger.motion.dynamics
+                terms["cycle"] = sum(losses.cycle(*pair) for pair in zip(again, wanted, strict=True)) / 2
         return terms
 
+    def _read(self, params: Any, image: Array, motion: Motion) -> Array:
+        """z_dyn of a drawn image, whose pose is known."""
+        return self._apply(params, image, motion.pose, method="motion").dynamics
+
     def _apply(self, params: Any, *args: Any, method: str) -> Any:
-        return self.model.apply({"params": params}, *args, method=method)
+        def apply(params: Any, *args: Any) -> Any:
+            return self.model.apply({"params": params}, *args, method=method)
+
+        return self.precision.remembered(apply)(params, *args)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,21 +207,25 @@ class EncoderLoss:
     weights: Weights
     noise: Noise
     expression_scale: Array
+    precision: Precision = EXACT
 
-    def __call__(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Array, dict[str, Array]]:
+    def __call__(
+        self, params: Any, batch: Mapping[str, Array], key: Array, company: Company = ALONE
+    ) -> tuple[Array, Terms]:
         keys = jax.random.split(key, 3)
-        image = augment.jitter_colour(keys[0], from_uint8(flat(batch["image"])), self.noise.colour)
+        image = augment.jitter_colour(keys[0], self.precision.image(flat(batch["image"])), self.noise.colour)
         move = augment.random_similarity(keys[1], image.shape[0], self.noise.placement)
         label = move.pose(HeadPose.from_vector(flat(batch["pose"])))
         seen = augment.jitter_pose(keys[2], label, self.noise.pose)
         motion = self.model.apply({"params": params}, move.image(image), seen, method="motion")
         terms = label_terms(self, params, motion, label, flat(batch["expression"]))
-        return weigh(terms, self.weights)
+        total = weigh(terms, self.weights)
+        return total, {"loss": total, **terms}
 
 
 def label_terms(
     loss: FaceLoss | EncoderLoss, params: Any, motion: Motion, label: HeadPose, expression: Array
-) -> dict[str, Array]:
+) -> Terms:
     """Losses of what the encoders read against the labels."""
     read = loss.model.apply({"params": params}, motion.dynamics, method="read_labels")["expression"]
     return {
@@ -173,10 +235,9 @@ def label_terms(
     }
 
 
-def weigh(terms: Mapping[str, Array], weights: Weights) -> tuple[Array, dict[str, Array]]:
-    """The weighted sum, and all terms with it, unweighted, to be shown."""
-    total = sum(getattr(weights, name) * value for name, value in terms.items())
-    return total, {"loss": total, **terms}
+def weigh(terms: Mapping[str, Array], weights: Weights) -> Array:
+    """The weighted sum; terms without a weight are there to be shown."""
+    return sum(getattr(weights, name, 0.0) * value for name, value in terms.items())
 
 
 def flat(x: Array | np.ndarray) -> Array | np.ndarray:

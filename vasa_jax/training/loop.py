@@ -15,7 +15,7 @@ import jax
 
 from vasa_jax import room_weights
 from vasa_jax.training import mesh as meshes
-from vasa_jax.training import state, step
+from vasa_jax.training import start, state, step
 from vasa_jax.training.budget import Budget
 from vasa_jax.training.checkpoint import Checkpoints, Position
 from vasa_jax.training.stage import Phase, Stage
@@ -64,10 +64,11 @@ class _Run:
         self.stage, self.settings, self.workdir = stage, settings, workdir
         self.mesh = meshes.make_mesh(settings.fsdp)
         self.key = jax.random.key(settings.seed)
-        rule = stage.phases[0].optimiser.transformation()
-        self.state, self.shardings = state.create(stage.init, rule, self.mesh, self.key)
+        self.state, self.shardings = state.create(stage.first_state(), self.mesh, self.key)
         self.checkpoints = Checkpoints(workdir / "checkpoints")
         found = self.checkpoints.restore(self.state, self.shardings)
+        if found is None and stage.weights is not None:
+            self.state = start.carried(self.state, stage.weights, self.shardings)
         self.state, self.position = found or (self.state, Position())
         self.watch = Watch(workdir, self.used, jax.process_index() == 0)
         self.stopped = _stop_on_sigterm()
@@ -78,7 +79,7 @@ class _Run:
 
     def phase(self) -> None:
         """From the present position to the end of the phase, or to a stop."""
-        phase, start = self._limits()
+        phase = self.stage.phases[self.position.phase]
         batches = iter(phase.batches)
         if self.position.data is not None:
             batches.set_state(self.position.data)
@@ -86,8 +87,7 @@ class _Run:
         count, used, clock, before = int(self.state.step), self.used, None, None
         while used < phase.until and not self.stopped.is_set():
             batch = meshes.place_batch(self.mesh, next(batches))
-            progress = (used - start) / (phase.until - start)
-            self.state, metrics = take(self.state, batch, self.key, progress)
+            self.state, metrics = take(self.state, batch, self.key, phase.progress(used))
             count += 1
             jax.block_until_ready(before)  # never more than one step ahead of the device
             before = metrics
@@ -95,7 +95,7 @@ class _Run:
             used = self.settings.budget.used(count, self.position.seconds)
             self._after_step(phase, count, used, metrics)
         if not self.stopped.is_set():
-            self._leave_phase(phase)
+            self._leave_phase()
 
     def save(self) -> None:
         """The state, and the averaged weights as they are used."""
@@ -105,10 +105,6 @@ class _Run:
     def close(self) -> None:
         self.watch.close()
         self.checkpoints.close()
-
-    def _limits(self) -> tuple[Phase, float]:
-        phases, index = self.stage.phases, self.position.phase
-        return phases[index], phases[index - 1].until if index else 0.0
 
     def _tick(self, clock: float | None, batches: Any) -> float:
         """Adds the time since the last tick; the first step, which compiles, is not counted."""
@@ -130,11 +126,11 @@ class _Run:
         settings = self.settings
         return {"log": settings.log_every, "report": settings.report_every, "save": settings.save_every}
 
-    def _leave_phase(self, phase: Phase) -> None:
+    def _leave_phase(self) -> None:
         self.watch.report(int(self.state.step), self.stage.report(self.state.ema))
         self.position = Position(self.position.phase + 1, self.position.seconds)
-        if self.position.phase < len(self.stage.phases):
-            rule = phase.optimiser.transformation()
+        if self.position.phase < len(self.stage.phases) and self.stage.phases[self.position.phase].fresh:
+            rule = self.stage.phases[self.position.phase].optimiser.transformation()
             renew = jax.jit(lambda old: state.next_phase(old, rule), out_shardings=self.shardings, donate_argnums=0)
             self.state = renew(self.state)
 

@@ -13,7 +13,7 @@ from jax import Array
 from vasa_jax.data.windows import MotionWindows
 from vasa_jax.motion import conditions as conditioning
 from vasa_jax.motion import cosine_schedule, diffusion, sample_window
-from vasa_jax.training.stage import Report
+from vasa_jax.training.stage import ALONE, Company, Report
 from vasa_jax.types import Conditions
 
 SAMPLING_STEPS = 10  # enough to watch with; inference takes 50
@@ -37,7 +37,9 @@ class MotionLoss:
     cut: float = 0.1
     deterministic: bool = False
 
-    def __call__(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Array, dict[str, Array]]:
+    def __call__(
+        self, params: Any, batch: Mapping[str, Array], key: Array, company: Company = ALONE
+    ) -> tuple[Array, dict[str, Array]]:
         drop_key, network_key, loss_key = jax.random.split(key, 3)
         wanted = conditioning.drop(drop_key, conditions_of(batch), self.drop, self.drop_previous, self.cut)
 

@@ -13,7 +13,7 @@ from vasa_jax.data.windows import SpeechWindows
 from vasa_jax.speech import PHONES
 from vasa_jax.speech.losses import phone_loss
 from vasa_jax.training import audio
-from vasa_jax.training.stage import Report
+from vasa_jax.training.stage import ALONE, Company, Report
 from vasa_jax.types import FPS
 
 SILENCE = PHONES.index("SIL")
@@ -33,7 +33,9 @@ class SpeechLoss:
     noise: float = 1.0
     silence: float = 0.3
 
-    def __call__(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Array, dict[str, Array]]:
+    def __call__(
+        self, params: Any, batch: Mapping[str, Array], key: Array, company: Company = ALONE
+    ) -> tuple[Array, dict[str, Array]]:
         heard = audio.augment(key, batch["audio"], self.noise)
         logits = self.model.apply({"params": params}, heard, method="phone_logits")
         weights = complete(self.model, batch["phones"])

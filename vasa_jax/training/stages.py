@@ -1,9 +1,7 @@
 """From a config to a stage: the edge where ml_collections ends and plain numbers and modules begin."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,12 +10,12 @@ from tqdm import tqdm
 
 from vasa_jax.data import clips, motion_set, pipeline, windows
 from vasa_jax.errors import UserError
-from vasa_jax.face import build_face
 from vasa_jax.motion import build_motion
 from vasa_jax.motion.conditions import null_conditions
 from vasa_jax.speech import build_speech
-from vasa_jax.training import face, face_report, motion, speech
+from vasa_jax.training import face_stage, motion, speech
 from vasa_jax.training.budget import Budget
+from vasa_jax.training.from_config import fill, reading
 from vasa_jax.training.loop import Settings
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.stage import Phase, Stage
@@ -39,61 +37,6 @@ def build(config: ConfigDict) -> Stage:
     if config.stage not in BUILDERS:
         raise UserError(f"config.stage is {config.stage!r}; it can be {', '.join(BUILDERS)}")
     return BUILDERS[config.stage](config)
-
-
-def face_stage(config: ConfigDict) -> Stage:
-    """Encoders on labels for the first share of the budget, then the whole model."""
-    source = clips.open_clips(config.data.clips, "train")
-    model_config = config.model.to_dict()
-    model = build_face(model_config)
-    pairs = pipeline.FacePairs(config.data.drivers, float(np.deg2rad(config.data.source_yaw_degrees)))
-    shared = {
-        "model": model,
-        "weights": fill(face.Weights, config.losses, "config.losses"),
-        "noise": fill(face.Noise, config.noise, "config.noise"),
-        "expression_scale": jnp.asarray(pipeline.expression_scale(source)),
-    }
-    image = jnp.zeros((1, model.image_size, model.image_size, 3))
-    return Stage(
-        room="face",
-        model=model_config,
-        init=lambda key: model.init(key, image, image)["params"],
-        phases=_face_phases(config, source, pairs, shared),
-        report=face_report.FaceReport(model, clips.open_clips(config.data.clips, "validation"), pairs),
-    )
-
-
-def _face_phases(
-    config: ConfigDict, source: Any, pairs: pipeline.FacePairs, shared: dict[str, Any]
-) -> tuple[Phase, ...]:
-    first, rule = config.encoders, fill(Optimiser, config.optimiser, "config.optimiser")
-    features = perceptual_features(config.judges.perceptual)
-    whole = Phase(
-        name="face",
-        until=1.0,
-        batches=pipeline.batches(source, pairs, reading(config, config.batch_size, 1)),
-        loss=face.FaceLoss(**shared, features=features),
-        optimiser=rule,
-    )
-    if not first.share:
-        return (whole,)
-    encoders = Phase(
-        name="encoders",
-        until=first.share,
-        batches=pipeline.batches(source, pipeline.Singles(first.frames), reading(config, first.batch_size, 0)),
-        loss=face.EncoderLoss(**shared),
-        optimiser=dataclasses.replace(rule, learning_rate=first.learning_rate, ema=first.ema),
-    )
-    return encoders, whole
-
-
-def perceptual_features(path: str):
-    """The frozen network in the file at `path`; None for no path."""
-    if not path:
-        return None
-    from vasa_jax.judges import load_perceptual
-
-    return load_perceptual(path)
 
 
 def speech_stage(config: ConfigDict) -> Stage:
@@ -165,18 +108,4 @@ def talks(folder: str, split: str, take: Callable) -> pipeline.Chosen:
     return pipeline.Chosen(kept, spoken)
 
 
-def reading(config: ConfigDict, batch_size: int, phase: int) -> pipeline.Reading:
-    """Each phase draws its own sequence from the run's seed."""
-    data = config.data
-    return pipeline.Reading(batch_size, 2 * config.seed + phase, data.threads, data.ahead, data.workers)
-
-
-def fill(kind: type, numbers: ConfigDict, where: str, **fields: Any) -> Any:
-    """A dataclass from a section of the config and `fields`; a name that it does not have is the user's to mend."""
-    unknown = set(numbers.keys()) - {field.name for field in dataclasses.fields(kind)}
-    if unknown:
-        raise UserError(f"{where} has no {', '.join(sorted(unknown))}")
-    return kind(**numbers.to_dict(), **fields)
-
-
-BUILDERS = {"face": face_stage, "motion": motion_stage, "speech": speech_stage}
+BUILDERS = {"face": face_stage.face_stage, "motion": motion_stage, "speech": speech_stage}

@@ -1,4 +1,5 @@
-"""One step of any phase: pure, the same on one CPU, eight GPUs or a pod."""
+"""One step of any phase: pure, the same on one CPU, eight GPUs or a pod. A critic, where there is one, learns in the
+same step from the same images."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,44 +7,98 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
 from jax.sharding import Mesh
 
 from vasa_jax.training import mesh as meshes
-from vasa_jax.training.stage import Phase
-from vasa_jax.training.state import TrainState
+from vasa_jax.training.optimiser import Optimiser
+from vasa_jax.training.stage import Company, Metrics, Phase
+from vasa_jax.training.state import Learner, TrainState
 
-Step = Callable[[TrainState, Any, jax.Array, float], tuple[TrainState, dict[str, jax.Array]]]
+Step = Callable[[TrainState, Any, Array, float], tuple[TrainState, Metrics]]
 
 
-def make_step(phase: Phase) -> Step:
-    """(state, batch, key, progress) -> (state, metrics).
+def make_step(phase: Phase) -> Callable[[TrainState, Any, Array, Array, Any], tuple[TrainState, Metrics]]:
+    """(state, batch, key, progress, judges) -> (state, metrics).
 
     The key is that of the whole training: each step derives its own from it and its number, so that a resumed run draws
-    the same. `progress` is the used share of the phase's budget, which the learning rate follows.
+    the same. `progress` is the used share of the learning rate's span. The judges' weights are an argument, not
+    constants of the program.
     """
-    optimiser, rule = phase.optimiser, phase.optimiser.transformation()
 
-    def step(state: TrainState, batch: Any, key: jax.Array, progress: jax.Array):
+    def step(state: TrainState, batch: Any, key: Array, progress: Array, judges: Any):
         key = jax.random.fold_in(key, state.step)
-        gradient, metrics = jax.grad(phase.loss, has_aux=True)(state.params, batch, key)
-        direction, opt_state = rule.update(gradient, state.opt_state, state.params)
-        rate = optimiser.rate(state.phase_step, progress)
-        params = jax.tree.map(lambda p, d: p - rate * d, state.params, direction)
-        decay = optimiser.decay(state.phase_step)
-        ema = jax.tree.map(lambda e, p: e + (1 - decay) * (p - e), state.ema, params)
+        critic = state.critic.params if phase.critic_optimiser else None
+        (gradient, critic_gradient), metrics = gradients(phase, state.params, critic, batch, key, judges)
+        rate = phase.optimiser.rate(state.phase_step, progress)
+        learner = update(phase.optimiser, Learner(state.params, state.opt_state), gradient, rate)
+        decay = phase.optimiser.decay(state.phase_step)
+        ema = jax.tree.map(lambda e, p: e + (1 - decay) * (p - e), state.ema, learner.params)
         metrics = metrics | {"gradient_norm": optax.global_norm(gradient), "learning_rate": rate}
-        return TrainState(state.step + 1, state.phase_step + 1, params, ema, opt_state), metrics
+        beside = state.critic
+        if phase.critic_optimiser:
+            critic_rate = phase.critic_optimiser.rate(state.phase_step, progress)
+            beside = update(phase.critic_optimiser, state.critic, critic_gradient, critic_rate)
+            metrics["critic_gradient_norm"] = optax.global_norm(critic_gradient)
+        taken = TrainState(state.step + 1, state.phase_step + 1, learner.params, ema, learner.opt_state, beside)
+        return taken, metrics
 
     return step
 
 
-def compile_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> Step:
+def update(optimiser: Optimiser, learner: Learner, gradient: Any, rate: Array) -> Learner:
+    """One step of the optimiser."""
+    direction, opt_state = optimiser.transformation().update(gradient, learner.opt_state, learner.params)
+    return Learner(jax.tree.map(lambda p, d: p - rate * d, learner.params, direction), opt_state)
+
+
+def gradients(
+    phase: Phase, params: Any, critic: Any, batch: Any, key: Array, judges: Any
+) -> tuple[tuple[Any, Any], Metrics]:
+    """Gradients of the phase's loss by the parameters and by the critic's, and its metrics; means over the parts of the
+    batch, which follow each other where `phase.accumulate` asks for several."""
+
+    def part(batch: Any, key: Array) -> tuple[tuple[Any, Any], Metrics]:
+        def loss(params: Any, critic: Any) -> tuple[Array, Metrics]:
+            return phase.loss(params, batch, key, Company(critic, judges))
+
+        return jax.grad(loss, argnums=(0, 1), has_aux=True)(params, critic)
+
+    if phase.accumulate == 1:
+        return part(batch, key)
+    parts = jax.tree.map(lambda x: _in_parts(x, phase.accumulate), batch)
+    keys = jax.random.split(key, phase.accumulate)
+    empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(part, *_first((parts, keys))))
+
+    def add(total: Any, given: Any) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, part(*given)), None
+
+    total, _ = jax.lax.scan(add, empty, (parts, keys))
+    return jax.tree.map(lambda x: x / phase.accumulate, total)
+
+
+def _in_parts(x: Array, parts: int) -> Array:
+    """(B, ...) -> (parts, B / parts, ...): every parts-th element, so that no element leaves its device."""
+    return x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1)
+
+
+def _first(tree: Any) -> Any:
+    return jax.tree.map(lambda x: x[0], tree)
+
+
+def jit_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> jax.stages.Wrapped:
     """`make_step` jitted over the mesh: the state stays where it is and gives its memory; metrics are everywhere."""
     everywhere = meshes.replicated(mesh)
-    jitted = jax.jit(
+    return jax.jit(
         make_step(phase),
-        in_shardings=(shardings, meshes.batch_sharding(mesh), everywhere, everywhere),
+        in_shardings=(shardings, meshes.batch_sharding(mesh), everywhere, everywhere, everywhere),
         out_shardings=(shardings, everywhere),
         donate_argnums=0,
     )
-    return lambda state, batch, key, progress: jitted(state, batch, key, jnp.float32(progress))
+
+
+def compile_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> Step:
+    """(state, batch, key, progress) -> (state, metrics), with the phase's judges placed on the mesh once."""
+    jitted = jit_step(phase, mesh, shardings)
+    judges = jax.device_put(phase.judges, meshes.replicated(mesh))
+    return lambda state, batch, key, progress: jitted(state, batch, key, jnp.float32(progress), judges)

@@ -1,7 +1,7 @@
-"""The losses of stage 1, as pure functions. Images are (B, S, S, 3) in [-1, 1]; every result is a scalar.
+"""How far a drawn image is from the frame it should be.
 
-The reconstruction is always against the DRIVER frame (VASA-1, section 3.1; MegaPortraits, section 3.1):
-against the source frame, a model that copies would win.
+The reconstruction is always against the DRIVER frame (VASA-1, section 3.1; MegaPortraits, section 3.1): against the
+source frame, a model that copies would win.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ MARGIN, SHARPNESS = 0.06, 30.0  # of a region's box, in units of half the image 
 def l1(
     image: Float[Array, "b h w c"], target: Float[Array, "b h w c"], weight: Float[Array, "b h w 1"]
 ) -> Array:
-    """Mean of weight * |image - target|."""
+    """Mean of weight * |image - target|; the reconstruction of VASA-1, section 3.1, whose metric it leaves open."""
     return jnp.mean(weight * jnp.abs(image - target))
 
 
@@ -32,7 +32,7 @@ def multiscale_l1(
     weight: Float[Array, "b h w 1"],
     levels: int = 2,
 ) -> Array:
-    """Sum of `l1` at 1/2, 1/4, ... of the size: shape and shade where single pixels do not agree yet."""
+    """Sum of `l1` at 1/2, 1/4, ... of the size: shape and shade where single pixels do not agree yet [ours]."""
     difference, total = image - target, jnp.zeros(())
     for _ in range(levels):
         difference, weight = halve(difference), halve(weight)
@@ -43,50 +43,64 @@ def multiscale_l1(
 def gradient_l1(
     image: Float[Array, "b h w c"], target: Float[Array, "b h w c"], weight: Float[Array, "b h w 1"]
 ) -> Array:
-    """L1 between the differences of neighbouring pixels: edges of lips, lids and teeth."""
+    """L1 between the differences of neighbouring pixels: edges of lips, lids and teeth [ours]."""
     difference = image - target
     down = weight[:, 1:] * jnp.abs(difference[:, 1:] - difference[:, :-1])
     right = weight[:, :, 1:] * jnp.abs(difference[:, :, 1:] - difference[:, :, :-1])
     return jnp.mean(down) + jnp.mean(right)
 
 
-def perceptual(image: Float[Array, "b h w c"], target: Float[Array, "b h w c"], features: Features) -> Array:
-    """Mean over the layers of |features(image) - features(target)|, each layer relative to the target's mean
-    size.
+def perceptual(
+    image: Float[Array, "b h w c"],
+    target: Float[Array, "b h w c"],
+    features: Features,
+    weight: Float[Array, "b h w 1"] | None = None,
+    levels: int = 1,
+) -> Array:
+    """Mean over layers and levels of |features(image) - features(target)|, relative to the target's mean size.
+
+    MegaPortraits weighs VGG19's features with 20, at several sizes of the image. Relative to each layer's size, so
+    that one weight serves every network.
 
     Args:
       features: a frozen network, image -> a sequence of feature maps (vasa_jax.judges).
+      weight: where the images count, such as a foreground mask; everywhere if None.
+      levels: sizes looked at: 1, 1/2, ... of the image.
     """
-    layers = zip(features(image), features(jax.lax.stop_gradient(target)), strict=True)
-    relative = [jnp.mean(jnp.abs(a - b)) / (jnp.mean(jnp.abs(b)) + 1e-6) for a, b in layers]
-    return sum(relative) / len(relative)
+    target = jax.lax.stop_gradient(target)
+    if weight is not None:
+        image, target = image * weight, target * weight
+    distances = []
+    for level in range(levels):
+        if level:
+            image, target = halve(image), halve(target)
+        distances += [_relative_l1(a, b) for a, b in zip(features(image), features(target), strict=True)]
+    return sum(distances) / len(distances)
 
 
-def pose_l1(pose: Float[Array, "b 7"], target: Float[Array, "b 7"]) -> Array:
-    """Mean absolute error of yaw, pitch, roll (radians), translation x, y and scale.
-
-    The z of the translation is left out: weak perspective does not show it.
-    """
-    seen = jnp.array([1, 1, 1, 1, 1, 0, 1], pose.dtype)
-    return jnp.sum(seen * jnp.abs(pose - target)) / (seen.sum() * pose.shape[0])
-
-
-def label_mse(read: Float[Array, "b n"], target: Float[Array, "b n"], scale: Float[Array, " n"]) -> Array:
-    """Mean squared error of labels in units of their standard deviation `scale`: about 1 for a constant guess."""
-    return jnp.mean(((read - target) / scale) ** 2)
+def _relative_l1(features: Array, target: Array) -> Array:
+    features, target = features.astype(jnp.float32), target.astype(jnp.float32)
+    return jnp.mean(jnp.abs(features - target)) / (jnp.mean(jnp.abs(target)) + 1e-6)
 
 
 def region_weights(
-    landmarks: Float[Array, "b 68 2"], size: int, mouth: float, eyes: float
+    landmarks: Float[Array, "b 68 2"],
+    size: int,
+    mouth: float,
+    eyes: float,
+    foreground: Float[Array, "b s s 1"] | None = None,
 ) -> Float[Array, "b s s 1"]:
     """1 everywhere, `1 + mouth` in the box of the lips, `1 + eyes` in the boxes of the eyes, with soft rims.
 
     Args:
       landmarks: iBUG order, x right and y up in [-1, 1].
       size: side S of the image.
+      foreground: mask in [0, 1] that all is multiplied with: MegaPortraits, section 4, found it essential on videos
+        whose background moves.
     """
     boxes = [_soft_box(landmarks[:, part], size) for part in (MOUTH, LEFT_EYE, RIGHT_EYE)]
-    return 1 + mouth * boxes[0] + eyes * (boxes[1] + boxes[2])
+    weights = 1 + mouth * boxes[0] + eyes * (boxes[1] + boxes[2])
+    return weights if foreground is None else weights * foreground
 
 
 def _soft_box(points: Float[Array, "b n 2"], size: int) -> Float[Array, "b s s 1"]:
