@@ -17,6 +17,7 @@ from jax import Array
 from jaxtyping import Float
 
 from vasa_jax.errors import UserError
+from vasa_jax.judges.alignment import IBUG_POINTS, align
 
 ORIGIN = "face_recognition_model of npm @vladmandic/face-api 1.7.15 (MIT; the network is dlib's, CC0)"
 NAME = "face_recognition_model"
@@ -39,6 +40,17 @@ class Identity:
     """
 
     weights: dict[str, Array]
+
+    @property
+    def chip_size(self) -> int:
+        """Pixels a side of the chips that it takes."""
+        return CHIP_SIZE
+
+    def chips(
+        self, images: Float[Array, "batch height width 3"], landmarks: Float[Array, "batch 68 2"]
+    ) -> Float[Array, "batch 150 150 3"]:
+        """Cuts the faces out as the network expects them, from iBUG landmarks in [-1, 1], x right, y up."""
+        return align(images, landmarks[:, np.array(IBUG_POINTS)], CHIP_SIZE)
 
     def __call__(self, chips: Float[Array, "batch 150 150 3"]) -> Float[Array, "batch 128"]:
         """Maps RGB face chips in [-1, 1] to descriptors; compare them by cosine or by L2 distance (same

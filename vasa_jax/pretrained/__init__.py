@@ -26,6 +26,11 @@ def speech() -> Path:
     return _present("speech.flac")
 
 
+def gaze() -> Path:
+    """The weights of the gaze judge (safetensors); UserError if they are not installed."""
+    return _present("gaze.safetensors")
+
+
 def _present(name: str) -> Path:
     if not (FOLDER / name).is_file():
         raise UserError(f"this installation ships no {name}; give your own --checkpoint, --source, --audio")
