@@ -92,7 +92,7 @@ def get_config() -> ConfigDict:
     late = ("gaze", "adversarial", "feature_matching", "cycle", "consistency", "cross_identity", "canonical")
     config.starts = ConfigDict(dict.fromkeys(late, 0.5))  # shares of the budget; the others begin at once
     config.noise = ConfigDict({"colour": 1.0, "placement": 1.0, "pose": 1.0, "latent": 0.02, "estimated_pose": 0.3})
-    config.judges = ConfigDict(  # efficientnet_lite0.npz or vgg19.pth; face_identity/ or an ArcFace file; a gaze network
+    config.judges = ConfigDict(  # files, see training/face_judges.py
         {"perceptual": "", "perceptual_levels": 1, "identity": "", "gaze": "shipped"}
     )
     config.critic = ConfigDict({"widths": (32, 64, 96), "scales": 2, "learning_rate": 5e-4})

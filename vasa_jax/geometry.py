@@ -1,4 +1,4 @@
-"""Where things are: rotations, rigid head motion, grids and trilinear sampling. Pure functions, no weights.
+"""Where things are: rotations, rigid head motion and grids. Pure functions, no weights.
 
 One frame for everything: x right, y up, z towards the camera, the image square is [-1, 1] x [-1, 1] and volumes fill
 [-1, 1] cubed. Arrays are stored row 0 at the top (y = +1) and depth 0 at the back (z = -1); a cell's coordinate is its
@@ -61,34 +61,3 @@ def volume_grid(depth: int, height: int, width: int) -> np.ndarray:
 def cell_centres(n: int) -> np.ndarray:
     """(n,) coordinates in (-1, 1) of n equal cells."""
     return (np.arange(n) + 0.5) / n * 2 - 1
-
-
-def sample_volume(
-    volume: Float[Array, "batch depth height width channels"], points: Float[Array, "batch *grid 3"]
-) -> Float[Array, "batch *grid channels"]:
-    """Trilinear interpolation of `volume` at `points`; points outside take the value at the border.
-
-    All corners of all batch entries are fetched by one flat gather, so that the backward pass is one flat
-    scatter-add: on a CPU that is several times faster than a gather mapped over the batch.
-    """
-    batch, *size, channels = volume.shape
-    size = np.array(size[::-1])
-    position = (points * jnp.array([1.0, -1.0, 1.0]) + 1) * (size / 2) - 0.5
-    position = jnp.clip(position, 0, size - 1)
-    low = jnp.floor(position)
-    fraction = (position - low)[..., None, :]
-    corners = np.array([(x, y, z) for z in (0, 1) for y in (0, 1) for x in (0, 1) if z < size[2]])
-    weight = jnp.prod(jnp.where(corners == 1, fraction, 1 - fraction), -1)
-    cell = jnp.minimum(low.astype(jnp.int32)[..., None, :] + corners, size - 1)
-    entry = jnp.arange(batch).reshape(batch, *(1,) * (cell.ndim - 2))
-    index = ((entry * size[2] + cell[..., 2]) * size[1] + cell[..., 1]) * size[0] + cell[..., 0]
-    values = volume.reshape(-1, channels).at[index].get(mode="promise_in_bounds")
-    return jnp.einsum("...ck,...c->...k", values, weight.astype(volume.dtype))
-
-
-def sample_image(
-    image: Float[Array, "batch height width channels"], points: Float[Array, "batch *grid 2"]
-) -> Float[Array, "batch *grid channels"]:
-    """Bilinear interpolation of `image` at image coordinates; the border outside."""
-    flat = jnp.concatenate([points, jnp.zeros_like(points[..., :1])], -1)
-    return sample_volume(image[:, None], flat)

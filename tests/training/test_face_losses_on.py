@@ -2,18 +2,14 @@
 
 import dataclasses
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import Array
-from toys import SIZE
+from toys import CRITIC, SIZE, toy_judges
 
 from vasa_jax.data import clips, pipeline
-from vasa_jax.face.critic import Critic
 from vasa_jax.training import face
-from vasa_jax.training.face_terms import Judges
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.precision import EXACT, Precision
 from vasa_jax.training.stage import Company, Phase
@@ -22,49 +18,12 @@ from vasa_jax.training.step import gradients, make_step
 
 KEY = jax.random.key(0)
 QUIET = face.Noise(colour=0.0, placement=0.0, pose=0.0, latent=0.0, estimated_pose=0.0)
-CRITIC = Critic((4, 8), scales=1)
 OFF = dict.fromkeys(
     "l1 multiscale gradient perceptual gaze adversarial feature_matching cycle consistency cross_identity canonical "
     "pose expression dynamics".split(),
     0.0,
 )
-
-
-@flax.struct.dataclass
-class ToyIdentity:
-    """Descriptor: the mean colours of the four quarters of the chip, which here is the image."""
-
-    mixing: Array
-
-    def chips(self, images, landmarks):
-        return images
-
-    def __call__(self, chips):
-        quarters = chips.reshape(len(chips), 2, SIZE // 2, 2, SIZE // 2, 3).mean((2, 4))
-        return quarters.reshape(len(chips), -1) @ self.mixing
-
-
-@flax.struct.dataclass
-class ToyGaze:
-    row: Array
-
-    def __call__(self, images, landmarks):
-        return jnp.stack([images[:, SIZE // 2] @ self.row, images[:, 3] @ self.row], -1).mean(1)
-
-
-@flax.struct.dataclass
-class ToyFeatures:
-    gain: Array
-
-    def __call__(self, images):
-        return (images * self.gain.astype(images.dtype), images[:, ::2])
-
-
-JUDGES = Judges(
-    ToyFeatures(jnp.float32(2.0)),
-    ToyIdentity(jax.random.normal(jax.random.key(5), (12, 8))),
-    ToyGaze(jnp.array([1.0, -2.0, 0.5])),
-)
+JUDGES = toy_judges()
 
 
 @pytest.fixture(scope="module")

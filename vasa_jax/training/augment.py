@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from vasa_jax import geometry
+from vasa_jax import geometry, sampling
 from vasa_jax.types import HeadPose
 
 
@@ -41,7 +41,7 @@ class Similarity:
         size = image.shape[1]
         grid = jnp.asarray(geometry.volume_grid(1, size, size)[0, ..., :2]).reshape(1, -1, 2)
         source = self._turn((grid - self.shift[:, None]) / self.scale[:, None, None], -self.angle[:, None])
-        return geometry.sample_image(image, source.reshape(-1, size, size, 2))
+        return sampling.sample_image(image, source.reshape(-1, size, size, 2))
 
     @staticmethod
     def _turn(points: Array, angle: Array) -> Array:

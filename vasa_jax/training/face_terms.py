@@ -27,7 +27,7 @@ class Judges:
     Attributes:
       perceptual: images -> feature maps.
       identity: has chips(images, landmarks) -> face chips, and maps chips to descriptors.
-      gaze: images, landmarks -> (B, 2) yaw and pitch in radians.
+      gaze: images, landmarks -> a reading with angles (B, 2) in radians and features.
     """
 
     perceptual: Callable | None = None
@@ -87,7 +87,8 @@ def reconstruction(drawing: Drawing, weights: Weights, judges: Judges, levels: i
         features = judges.features(drawing.target.dtype)
         terms["perceptual"] = losses.perceptual(image, target, features, foreground, levels)
     if weights.gaze:
-        terms["gaze"] = losses.gaze(judges.gaze(image, landmarks), judges.gaze(target, landmarks))
+        drawn, true = judges.gaze(image, landmarks), judges.gaze(target, landmarks)
+        terms["gaze"] = losses.gaze(drawn.angles, true.angles, drawn.features, true.features)
     return terms
 
 

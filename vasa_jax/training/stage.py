@@ -79,7 +79,7 @@ class Stage:
     """The training of one network.
 
     Attributes:
-      room: "face", "motion" or "speech": the section of a checkpoint that it fills.
+      room: "face", "motion" or "speech", the section of a checkpoint that it fills; or "gaze", the judge.
       model: the network's config, which travels with its weights.
       init: key -> parameters.
       critic_init: the same for the critic; None where no phase has one.

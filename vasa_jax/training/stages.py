@@ -13,7 +13,7 @@ from vasa_jax.errors import UserError
 from vasa_jax.motion import build_motion
 from vasa_jax.motion.conditions import null_conditions
 from vasa_jax.speech import build_speech
-from vasa_jax.training import face_stage, motion, speech
+from vasa_jax.training import face_stage, gaze, motion, speech
 from vasa_jax.training.budget import Budget
 from vasa_jax.training.from_config import fill, reading
 from vasa_jax.training.loop import Settings
@@ -108,4 +108,4 @@ def talks(folder: str, split: str, take: Callable) -> pipeline.Chosen:
     return pipeline.Chosen(kept, spoken)
 
 
-BUILDERS = {"face": face_stage.face_stage, "motion": motion_stage, "speech": speech_stage}
+BUILDERS = {"face": face_stage.face_stage, "motion": motion_stage, "speech": speech_stage, "gaze": gaze.gaze_stage}

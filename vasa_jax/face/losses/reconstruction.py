@@ -74,11 +74,12 @@ def perceptual(
     for level in range(levels):
         if level:
             image, target = halve(image), halve(target)
-        distances += [_relative_l1(a, b) for a, b in zip(features(image), features(target), strict=True)]
+        distances += [relative_l1(a, b) for a, b in zip(features(image), features(target), strict=True)]
     return sum(distances) / len(distances)
 
 
-def _relative_l1(features: Array, target: Array) -> Array:
+def relative_l1(features: Array, target: Array) -> Array:
+    """Mean |difference| over the target's mean size, in float32."""
     features, target = features.astype(jnp.float32), target.astype(jnp.float32)
     return jnp.mean(jnp.abs(features - target)) / (jnp.mean(jnp.abs(target)) + 1e-6)
 

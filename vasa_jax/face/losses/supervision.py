@@ -1,8 +1,12 @@
-"""What labels and a gaze network ask of the encoders and of the drawn eyes ("weakly supervised", VASA-1, section 3.1)."""
+"""What labels ask of the encoders and a gaze network of the drawn eyes ("weakly supervised", VASA-1, section 3.1)."""
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from vasa_jax.face.losses.reconstruction import relative_l1
 
 
 def pose_l1(pose: Float[Array, "b 7"], target: Float[Array, "b 7"]) -> Array:
@@ -19,12 +23,16 @@ def label_mse(read: Float[Array, "b n"], target: Float[Array, "b n"], scale: Flo
     return jnp.mean(((read - target) / scale) ** 2)
 
 
-def gaze(read: Float[Array, "b 2"], target: Float[Array, "b 2"]) -> Array:
-    """Mean |difference| of the gaze (yaw, pitch in radians) that a frozen network reads from drawn and from true eyes.
-
-    MegaPortraits, section 3.2, weighs its gaze loss with 5.
+def gaze(
+    angles: Float[Array, "b 2"], target: Float[Array, "b 2"], features: Sequence[Array], target_features: Sequence[Array]
+) -> Array:
+    """What a frozen gaze network sees in drawn and in true eyes: mean |difference| of the angles, and of its features
+    relative to their mean size (MegaPortraits, section 3.2, weight 5; which of the two it takes it leaves open).
 
     Args:
-      read: from the drawn image. target: from the driver frame; gets no gradient.
+      angles, features: of the drawn image; yaw and pitch in radians.
+      target, target_features: of the driver frame; get no gradient.
     """
-    return jnp.mean(jnp.abs(read - jax.lax.stop_gradient(target)))
+    target, target_features = jax.lax.stop_gradient((target, target_features))
+    layers = [relative_l1(a, b) for a, b in zip(features, target_features, strict=True)]
+    return jnp.mean(jnp.abs(angles - target)) + sum(layers) / len(layers)

@@ -1,0 +1,194 @@
+"""Trilinear sampling of volumes and bilinear sampling of images, with a derivative of their own.
+
+Forward, an output is a weighted sum of its 8 (an image: 4) corner values. Backward, the corner values are fetched again
+instead of kept, and each axis' slope is summed over the channels at once. An axis of size 1 has no second corner.
+
+There are two forms of one mathematics. The general one is gathers and scatter-adds with the batch as a batch axis, so
+that a batch split over devices needs no communication. The form for a single CPU has loops in their place, several
+times as fast there but not to be split. The frame of `points` is that of vasa_jax.geometry.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+BLOCK = 1024  # points that a single CPU samples at a time: their values stay in its cache
+
+
+def sample_image(
+    image: Float[Array, "batch height width channels"], points: Float[Array, "batch *grid 2"]
+) -> Float[Array, "batch *grid channels"]:
+    """Bilinear interpolation of `image` at image coordinates; the border outside."""
+    flat = jnp.concatenate([points, jnp.zeros_like(points[..., :1])], -1)
+    return sample_volume(image[:, None], flat)
+
+
+def sample_volume(
+    volume: Float[Array, "batch depth height width channels"], points: Float[Array, "batch *grid 3"]
+) -> Float[Array, "batch *grid channels"]:
+    """Trilinear interpolation of `volume` at `points`; points outside take the value at the border.
+
+    Sums are in float32 where the volume or the points have less. A coordinate outside gets no gradient; at a cell's
+    centre, where the slope jumps, it gets that of one side.
+    """
+    batch, *grid, _ = points.shape
+    sampled = _sample(volume, points.reshape(batch, math.prod(grid), 3))
+    return sampled.reshape(batch, *grid, volume.shape[-1])
+
+
+@jax.custom_vjp
+def _sample(
+    volume: Float[Array, "batch depth height width channels"], points: Float[Array, "batch points 3"]
+) -> Float[Array, "batch points channels"]:
+    return _on_platform(_forward, _forward_one_cpu, volume, points)
+
+
+def _keep(volume: Array, points: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _sample(volume, points), (volume, points)
+
+
+def _pull_back(kept: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    """The gradients of volume and points."""
+    return _on_platform(_backward, _backward_one_cpu, *kept, gradient)
+
+
+_sample.defvjp(_keep, _pull_back)
+
+
+def _on_platform(general: Callable, one_cpu: Callable, *args: Array):
+    """The form for the platform that the program is compiled for, which need not be the one that compiles."""
+    return jax.lax.platform_dependent(*args, cpu=one_cpu if jax.device_count() == 1 else general, default=general)
+
+
+def _forward(volume: Array, points: Array) -> Array:
+    low, fraction, _ = _locate(volume.shape, points)
+    return _interpolate(volume, low, _weights(volume.shape, fraction)).astype(volume.dtype)
+
+
+def _backward(volume: Array, points: Array, gradient: Array) -> tuple[Array, Array]:
+    """One scatter-add a corner for the volume; one sum over channels an axis for the points."""
+    volume, points = jax.lax.optimization_barrier((volume, points))  # else XLA keeps the forward pass's corner values
+    low, fraction, scale = _locate(volume.shape, points)
+    gradient = gradient.astype(fraction.dtype)
+    to_volume = jnp.zeros(volume.shape, gradient.dtype).reshape(volume.shape[0], -1, volume.shape[-1])
+    for cell, weight in zip(_cells(volume.shape, low), _weights(volume.shape, fraction), strict=True):
+        to_volume = jax.vmap(_add_at)(to_volume, cell, weight[..., None] * gradient)
+    slopes = [jnp.sum(_slope(volume, low, fraction, axis) * gradient, -1) for axis in range(3)]
+    to_points = jnp.stack(slopes, -1) * scale
+    return to_volume.reshape(volume.shape).astype(volume.dtype), to_points.astype(points.dtype)
+
+
+def _forward_one_cpu(volume: Array, points: Array) -> Array:
+    """A loop over blocks of points: XLA joins a block's gathers and sums into one pass, and cannot undo that to share
+    the gathers among several readers of the result."""
+    batch, count, _ = points.shape
+    low, fraction, _ = _locate(volume.shape, points)
+    first = jnp.arange(batch, dtype=jnp.int32)[:, None] * math.prod(volume.shape[1:4])
+    cells = jnp.stack([(first + cell).reshape(-1) for cell in _cells(volume.shape, low)], -1)
+    weights = jnp.stack(_weights(volume.shape, fraction), -1).reshape(cells.shape)
+    flat = volume.reshape(-1, volume.shape[-1])
+
+    def sample(place: tuple[Array, Array]) -> Array:
+        return _sum(weight * _take(flat, cell) for cell, weight in zip(*place, strict=True)).astype(volume.dtype)
+
+    return jax.lax.map(sample, (cells, weights), batch_size=BLOCK).reshape(batch, count, -1)
+
+
+def _backward_one_cpu(volume: Array, points: Array, gradient: Array) -> tuple[Array, Array]:
+    """A loop over points for the scatters, products by ones for the sums.
+
+    XLA's scatter is slow there, its reduction takes one element at a time, and gathered values with more than one user
+    are stored: hence the barrier for each axis.
+    """
+    low, fraction, scale = _locate(volume.shape, points)
+    gradient = gradient.astype(fraction.dtype)
+    to_volume = _add_cells(volume.shape, low, _weights(volume.shape, fraction), gradient)
+    ones, slopes = jnp.ones(volume.shape[-1], gradient.dtype), []
+    for axis in range(3):
+        volume, low = jax.lax.optimization_barrier((volume, low))
+        slopes.append(jnp.matmul(_slope(volume, low, fraction, axis) * gradient, ones, precision="highest"))
+    to_points = jnp.stack(slopes, -1) * scale
+    return to_volume.astype(volume.dtype), to_points.astype(points.dtype)
+
+
+def _add_cells(shape: tuple[int, ...], low: Array, weights: list[Array], gradient: Array) -> Array:
+    """Adds, for each point in turn, weight times gradient to its cell's corners, which are one block of the volume."""
+    batch, points, channels = gradient.shape
+    block = (1, *(min(2, n) for n in shape[1:4]))
+    weights = jnp.stack(weights, -1).reshape(batch * points, *block, 1)
+    low, gradient = low.reshape(batch * points, 3), gradient.reshape(batch * points, channels)
+
+    def add(i, volume):
+        start = (i // points, low[i, 2], low[i, 1], low[i, 0], jnp.int32(0))
+        before = jax.lax.dynamic_slice(volume, start, (*block, channels))
+        return jax.lax.dynamic_update_slice(volume, before + weights[i] * gradient[i], start)
+
+    return jax.lax.fori_loop(jnp.int32(0), jnp.int32(batch * points), add, jnp.zeros(shape, gradient.dtype))
+
+
+def _locate(shape: tuple[int, ...], points: Float[Array, "batch points 3"]) -> tuple[Array, Array, Array]:
+    """Each point's lower corner (integers), its place in [0, 1] between that and the next, and d place / d point.
+
+    All are (batch, points, 3) in the order x, y, z; the derivative is 0 outside the volume.
+    """
+    size = np.array(shape[3:0:-1])
+    points = points.astype(jnp.promote_types(points.dtype, jnp.float32))
+    scale = jnp.array([1, -1, 1] * size / 2, points.dtype)
+    position = points * scale + jnp.array((size - 1) / 2, points.dtype)
+    clamped = jnp.clip(position, 0, size - 1)
+    low = jnp.minimum(jnp.floor(clamped), np.maximum(size - 2, 0))
+    return low.astype(jnp.int32), clamped - low, jnp.where(position == clamped, scale, 0)
+
+
+def _cells(shape: tuple[int, ...], low: Int[Array, "batch points 3"]) -> list[Int[Array, "batch points"]]:
+    """Index of each corner in the flattened volume; width fastest, as in `_weights`."""
+    _, depth, height, width, _ = shape
+    lowest = (low[..., 2] * height + low[..., 1]) * width + low[..., 0]
+    steps = itertools.product(*(range(min(2, n)) for n in (depth, height, width)))
+    return [lowest + (z * height + y) * width + x for z, y, x in steps]
+
+
+def _weights(
+    shape: tuple[int, ...], fraction: Float[Array, "batch points 3"], slope: int | None = None
+) -> list[Float[Array, "batch points"]]:
+    """Each corner's share in a point's value, or its derivative by coordinate `slope` of `fraction`."""
+    shares = []
+    for axis, size in zip((2, 1, 0), shape[1:4], strict=True):
+        place = fraction[..., axis]
+        both = (-jnp.ones_like(place), jnp.ones_like(place)) if axis == slope else (1 - place, place)
+        shares.append(both if size > 1 else (jnp.ones_like(place),))
+    return [functools.reduce(jnp.multiply, factors) for factors in itertools.product(*shares)]
+
+
+def _slope(volume: Array, low: Array, fraction: Array, axis: int) -> Array:
+    """Derivative of the sampled values by coordinate `axis` of `fraction`; 0 along an axis of one cell."""
+    if volume.shape[3 - axis] == 1:
+        return jnp.zeros((*low.shape[:2], volume.shape[-1]), fraction.dtype)
+    return _interpolate(volume, low, _weights(volume.shape, fraction, axis))
+
+
+def _interpolate(volume: Array, low: Array, weights: list[Array]) -> Float[Array, "batch points channels"]:
+    """The sum over corners of weight times value."""
+    flat = volume.reshape(volume.shape[0], -1, volume.shape[-1])
+    places = zip(_cells(volume.shape, low), weights, strict=True)
+    return _sum(weight[..., None] * jax.vmap(_take)(flat, cell) for cell, weight in places)
+
+
+def _sum(terms: Iterable[Array]) -> Array:
+    return functools.reduce(jnp.add, terms)
+
+
+def _take(cells: Float[Array, "cells channels"], index: Int[Array, "*points"]) -> Float[Array, "*points channels"]:
+    return cells.at[index].get(mode="promise_in_bounds")
+
+
+def _add_at(
+    cells: Float[Array, "cells channels"], index: Int[Array, "points"], values: Float[Array, "points channels"]
+) -> Float[Array, "cells channels"]:
+    return cells.at[index].add(values, mode="promise_in_bounds")
