@@ -4,6 +4,7 @@ import io
 from types import SimpleNamespace
 
 import flax.linen as nn
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 from vasa_jax.data import array_records, clips
+from vasa_jax.face.critic import Critic
+from vasa_jax.training.face_terms import Judges
 from vasa_jax.types import SAMPLES_PER_FRAME, Appearance, HeadPose, Motion
 
 SIZE, FRAMES = 16, 24
@@ -28,6 +31,7 @@ FACE = {
     "refiner": {"down": [8], "up": [8]},
     "renderer": {"width": 8, "blocks": 1, "ups": [8]},
 }
+CRITIC = Critic((4, 8), scales=1)
 SPEECH = {"feature_size": 6, "width": 8, "fast_dilations": [1], "slow_dilations": [1]}
 
 
@@ -120,3 +124,43 @@ def toy():
     """The toy face with its initialiser."""
     model, image = ToyFace(), jnp.zeros((1, SIZE, SIZE, 3))
     return SimpleNamespace(model=model, init=jax.jit(lambda key: model.init(key, image, image)["params"]))
+
+
+@flax.struct.dataclass
+class ToyIdentity:
+    """Descriptor: the mean colours of the four quarters of the chip, which here is the image."""
+
+    mixing: jax.Array
+
+    def chips(self, images, landmarks):
+        return images
+
+    def __call__(self, chips):
+        quarters = chips.reshape(len(chips), 2, SIZE // 2, 2, SIZE // 2, 3).mean((2, 4))
+        return quarters.reshape(len(chips), -1) @ self.mixing
+
+
+@flax.struct.dataclass
+class ToyGaze:
+    row: jax.Array
+
+    def __call__(self, images, landmarks):
+        angles = jnp.stack([images[:, SIZE // 2] @ self.row, images[:, 3] @ self.row], -1).mean(1)
+        return SimpleNamespace(angles=angles, features=(jax.nn.relu(images),))
+
+
+@flax.struct.dataclass
+class ToyFeatures:
+    gain: jax.Array
+
+    def __call__(self, images):
+        return (images * self.gain.astype(images.dtype), images[:, ::2])
+
+
+def toy_judges():
+    """A function, for processes that must join others before they make an array."""
+    return Judges(
+        ToyFeatures(jnp.float32(2.0)),
+        ToyIdentity(jax.random.normal(jax.random.key(5), (12, 8))),
+        ToyGaze(jnp.array([1.0, -2.0, 0.5])),
+    )

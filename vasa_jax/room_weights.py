@@ -21,7 +21,7 @@ def save_room(folder: Path, about: Mapping[str, Any], params: Any) -> None:
     Args:
       about: {"room": name, "model": the network's config, and what else the weights need at inference}, as JSON.
     """
-    arrays = jax.tree.map(_whole, params)
+    arrays = jax.tree.map(whole, params)
     if jax.process_index():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def load_room(run: str | Path, room: str) -> tuple[dict, dict]:
     return config, params
 
 
-def _whole(x: jax.Array) -> np.ndarray:
+def whole(x: jax.Array | np.ndarray) -> np.ndarray:
     """An array that may be spread over hosts, here as a whole."""
     if getattr(x, "is_fully_addressable", True):
         return np.ascontiguousarray(x)

@@ -92,3 +92,20 @@ def test_expression_scale_has_a_floor(clip_set):
     scale = pipeline.expression_scale(source, least=0.1)
     assert scale.shape == (57,) and (scale > 0.2).all()
     assert (pipeline.expression_scale(source, least=5.0) == 5.0).all()
+
+
+def test_a_batch_names_its_clips(clip_set):
+    """And one of a single element is a batch as well."""
+    source = clips.open_clips(clip_set, "train")
+    drawn, _ = draw(pipeline.batches(source, Singles(1), Reading(1)), 4)
+    names = [pipeline.clip_names(batch["clip"]) for batch in drawn]
+    assert sorted(names) == sorted([clips.text(source[i]["clip"])] for i in range(4))
+    poses = {clips.text(source[i]["clip"]): source[i]["pose"] for i in range(4)}
+    assert all((poses[name] == batch["pose"][0, 0]).all(1).any() for (name,), batch in zip(names, drawn, strict=True))
+
+
+def test_names_are_cut_and_may_be_absent():
+    named = pipeline.Named(lambda record, generator: {})
+    records = {"clip": b"caf\xc3\xa9"}, {"clip": "x" * 99}, {}
+    rows = [named(record, np.random.default_rng(0))["clip"] for record in records]
+    assert pipeline.clip_names(np.stack(rows)) == ["café", "x" * pipeline.NAME_BYTES, ""]

@@ -2,11 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import SIZE
 
 from vasa_jax.data import clips, pipeline
 from vasa_jax.pixels import from_uint8
-from vasa_jax.training import face, face_report
+from vasa_jax.training import face
 from vasa_jax.training.face_terms import Judges
 from vasa_jax.training.stage import Company
 
@@ -103,21 +102,3 @@ def test_encoders_alone_leave_the_decoder_alone(toy, params, clip_set):
     gradient = jax.jit(jax.grad(loss, has_aux=True))(params, batch, KEY)[0]
     assert jnp.abs(gradient["look"]["kernel"]).max() > 0 and jnp.abs(gradient["read"]["kernel"]).max() > 0
     assert not jnp.abs(gradient["draw"]["kernel"]).any()
-
-
-def test_the_report_measures_against_copying_the_source(toy, params, clip_set):
-    source = clips.open_clips(clip_set, "validation")
-    report = face_report.FaceReport(toy.model, source, pipeline.FacePairs(3, 1.0))(params)
-    assert {"psnr", "psnr_mouth", "copy", "pose_degrees", "expression_r2"} <= report.scalars.keys()
-    assert np.isfinite(list(report.scalars.values())).all()
-    assert report.pictures["pairs"].shape == (2 * SIZE, len(face_report.COLUMNS) * SIZE, 3)
-    assert report.pictures["pairs"].dtype == np.uint8
-
-
-def test_psnr_by_hand():
-    zero, weight = np.zeros((1, 4, 4, 3)), np.ones((1, 4, 4, 1))
-    assert face_report.psnr(zero + 0.2, zero, weight) == pytest.approx(20, abs=1e-3)
-    weight[:, :2] = 0
-    half = zero.copy()
-    half[:, :2] = 1.0
-    assert face_report.psnr(half, zero, weight) > 80

@@ -1,6 +1,10 @@
+import dataclasses
 import json
 import os
+import shutil
 import signal
+import subprocess
+import time
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +16,8 @@ from vasa_jax.data import clips, pipeline
 from vasa_jax.errors import UserError
 from vasa_jax.training import face, loop
 from vasa_jax.training.budget import Budget
-from vasa_jax.training.checkpoint import Checkpoints
+from vasa_jax.training.checkpoint import Checkpoints, TornCheckpoint, newest
+from vasa_jax.training.health import Health
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.stage import Phase, Report, Stage
 from vasa_jax.training.watch import Watch
@@ -116,11 +121,8 @@ def test_sigterm_saves_and_stops(stage, tmp_path):
 
     object.__setattr__(stage, "report", stop)
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        state = loop.train(stage, settings(steps=30), tmp_path)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert state.step == 4
+    state = loop.train(stage, settings(steps=30), tmp_path)
+    assert state.step == 4 and signal.getsignal(signal.SIGTERM) == before
     assert (tmp_path / "checkpoints" / "4").is_dir() and (tmp_path / "export" / "config.json").exists()
 
 
@@ -152,3 +154,109 @@ def test_learning_rate_rises_and_falls():
     rates = [float(rule.rate(jnp.int32(step), jnp.float32(share))) for step, share in moments]
     np.testing.assert_allclose(rates, [0.1, 1.0, 0.55, 0.1], rtol=1e-5)
     assert rule.decay(jnp.int32(0)) < 0.2 and rule.decay(jnp.int32(10**6)) == pytest.approx(0.999)
+
+
+def test_a_torn_checkpoint_is_trained_and_saved_again(stage, losses, tmp_path):
+    loop.train(stage, settings(save_every=2), tmp_path)
+    expected = list(losses)
+    losses.clear()
+    (tmp_path / "checkpoints" / "6" / "state" / "manifest.ocdbt").write_bytes(b"")
+    with pytest.warns(TornCheckpoint, match=r"checkpoints/6 is torn .* training goes on from step 4"):
+        loop.train(stage, settings(save_every=2), tmp_path)
+    assert losses == expected[4:] and newest(tmp_path / "checkpoints") == 6
+
+
+def test_the_seed_belongs_to_the_run(stage, tmp_path):
+    loop.train(stage, settings(steps=2), tmp_path)
+    with pytest.raises(UserError, match=r"began with config\.seed=1: set it again, or take another --workdir"):
+        loop.train(stage, dataclasses.replace(settings(), seed=2), tmp_path)
+
+
+def test_minutes_are_the_clock_of_one_process(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(UserError, match=r"set config\.steps"):
+        loop.train(stage, loop.Settings(Budget(minutes=1.0)), tmp_path)
+
+
+class Spoiled:
+    """A source in which a clip has a label that is no number."""
+
+    def __init__(self, source, clip):
+        self.source, self.clip = source, clip
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, index):
+        record = self.source[index]
+        spoil = np.float32(np.nan if clips.text(record["clip"]) == self.clip else 0)
+        return {**record, "expression": record["expression"] + spoil}
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_is_not_kept(stage, clip_set, tmp_path):
+    source, reading = clips.open_clips(clip_set, "train"), pipeline.Reading(2, seed=0)
+    drawn = iter(pipeline.batches(source, pipeline.Singles(2), reading))
+    first, second = (pipeline.clip_names(next(drawn)["clip"]) for _ in range(2))
+    assert len({*first, *second}) == 4 and all(name.startswith("clip") for name in first)
+    spoiled = Spoiled(source, second[0])
+    phase = dataclasses.replace(stage.phases[0], until=1.0)
+    phase = dataclasses.replace(phase, batches=pipeline.batches(spoiled, pipeline.Singles(2), reading))
+    place = tmp_path / "not_finite.json"
+    says = f"^step 2: not finite: expression, gradient_norm, loss; {place} has .* the last good checkpoint is step 1: "
+    with pytest.raises(UserError, match=says) as caught:
+        loop.train(dataclasses.replace(stage, phases=(phase,)), settings(save_every=1), tmp_path)
+    assert "\n" not in str(caught.value) and newest(tmp_path / "checkpoints") == 1
+    found = json.loads(place.read_text())
+    assert found["step"] == 2 and found["clips"] == second
+    assert found["metrics"]["loss"] == found["metrics"]["expression"] == "nan" and found["metrics"]["pose"] > 0
+    exported = room_weights.load_room(tmp_path, "face")[1]
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(exported))
+
+
+def test_a_gradient_may_be_infinite_alone(tmp_path):
+    health = Health(tmp_path)
+    health.check()
+    one, nan, inf = jnp.array([1.0, jnp.nan, jnp.inf])
+    health.watch(3, {"loss": one, "gradient_norm": one, "shown": nan}, None)
+    health.check()
+    health.watch(4, {"loss": one, "critic_gradient_norm": inf}, None)
+    with pytest.raises(UserError, match=r"step 4: not finite: critic_gradient_norm; .*; there is no checkpoint yet: "):
+        health.check()
+    assert json.loads((tmp_path / "not_finite.json").read_text())["metrics"]["critic_gradient_norm"] == "inf"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 6 MB in memory; only root may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("left", [0, 200_000])
+def test_a_full_disk_says_so_and_keeps_the_last_good_checkpoint(stage, losses, small_disk, tmp_path, left):
+    """Filled between the saves of steps 2 and 4, but for some bytes; once there is room again, the run goes on."""
+    report, workdir, filling = stage.report, small_disk / "run", small_disk / "filling"
+
+    def fill(params):
+        while newest(workdir / "checkpoints") != 2:
+            time.sleep(0.001)
+        disk = os.statvfs(small_disk)
+        if not filling.exists():
+            filling.write_bytes(bytes(disk.f_bavail * disk.f_frsize - left))
+        return report(params)
+
+    often = dataclasses.replace(settings(save_every=2), report_every=3)
+    loop.train(stage, often, tmp_path / "whole")
+    expected = list(losses)
+    losses.clear()
+    with pytest.raises(UserError, match=f"^no space left in {workdir}; the last good checkpoint is step 2: make room"):
+        loop.train(dataclasses.replace(stage, report=fill), often, workdir)
+    filling.unlink()
+    losses.clear()
+    loop.train(stage, often, workdir)
+    assert losses == expected[2:] and newest(workdir / "checkpoints") == 6

@@ -1,36 +1,39 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
-import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
+from processes import TESTS, finish, start, start_together
 
 from vasa_jax.errors import UserError
 from vasa_jax.training import mesh
 
-HERE = Path(__file__).resolve().parent
+SCRIPT = TESTS / "training" / "several_devices.py"
 
 
-def test_four_devices_lose_what_one_loses():
-    environment = {
-        **os.environ,
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE.parents[1])]),
-    }
-    done = subprocess.run(
-        [sys.executable, HERE / "several_devices.py"], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    one, *several = json.loads(done.stdout.splitlines()[-1])
-    assert one["devices"] == 1 and len(set(one["losses"])) == 3
-    for found, split in zip(several, (False, True), strict=True):
-        np.testing.assert_allclose(found["losses"], one["losses"], rtol=1e-5)
-        assert found["devices"] == 4 and (found["split"] > 0) == split
+@pytest.mark.slow
+def test_devices_and_processes_lose_what_one_device_loses():
+    """With every loss on and the critic learning; 8 devices, 4 that split parameters, and 2 processes of 2 that do."""
+    alone = start(SCRIPT, "losses", "1:1", "8:1", "4:2", devices=8)
+    together = start_together(SCRIPT, "losses", "4:2", devices=2)
+    one, *several = last_line(alone)
+    several += [run for process in together for run in last_line(process)]
+    assert one["devices"] == 1 and len({step["loss"] for step in one["metrics"]}) == 20
+    assert {"gaze", "cross_identity", "critic_gradient_norm"} <= one["metrics"][0].keys()
+    for found, (devices, split) in zip(several, ((8, False), (4, True), (4, True), (4, True)), strict=True):
+        assert found["devices"] == devices and (found["split"] > 0) == split
+        for here, there in zip(found["metrics"], one["metrics"], strict=True):
+            assert here["loss"] == pytest.approx(there["loss"], rel=1e-5)
+            assert here == pytest.approx(there, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_checkpoint_goes_to_any_number_of_devices(tmp_path):
+    assert last_line(start(SCRIPT, "restore", tmp_path, devices=8)) == [True] * 3
+
+
+def last_line(process):
+    return json.loads(finish(process)[0].splitlines()[-1])
 
 
 def test_the_largest_divisible_axis_is_split():

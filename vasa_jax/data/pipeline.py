@@ -20,6 +20,7 @@ from vasa_jax.data import clips
 
 Record = Mapping[str, Any]
 Batch = dict[str, np.ndarray]
+NAME_BYTES = 64  # of a clip's name in a batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,8 @@ def batches(source, sample: Callable[[Record, np.random.Generator], Batch], read
     """Endless shuffled batches of `sample(record, generator)`, reshuffled every pass; this host's share of
     them.
 
+    Beside what `sample` gives they hold clip (B, 64) uint8, which `clip_names` reads.
+
     A source with fewer records than hosts, or a batch that the hosts cannot share equally, is a ValueError.
     """
     hosts, host = jax.process_count(), jax.process_index()
@@ -53,9 +56,25 @@ def batches(source, sample: Callable[[Record, np.random.Generator], Batch], read
         raise ValueError(f"{len(source)} clips in batches of {reading.batch_size} cannot be shared by {hosts} hosts")
     _allow_grain_outside_absl()
     dataset = grain.MapDataset.source(source).seed(reading.seed).shuffle()[host::hosts].repeat()
-    dataset = dataset.random_map(sample).batch(reading.batch_size // hosts)
+    dataset = dataset.random_map(Named(sample)).batch(reading.batch_size // hosts, drop_remainder=True)
     dataset = dataset.to_iter_dataset(grain.ReadOptions(reading.threads, reading.ahead))
     return dataset.mp_prefetch(grain.MultiprocessingOptions(reading.workers)) if reading.workers else dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """`sample` with the name of the record's clip, UTF-8 as numbers: batches hold nothing else."""
+
+    sample: Callable[[Record, np.random.Generator], Batch]
+
+    def __call__(self, record: Record, generator: np.random.Generator) -> Batch:
+        name = clips.text(record.get("clip", "")).encode()[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
+        return {**self.sample(record, generator), "clip": np.frombuffer(name, np.uint8)}
+
+
+def clip_names(rows: np.ndarray) -> list[str]:
+    """Names from clip (B, 64) uint8; empty for a record that has none."""
+    return [row.tobytes().rstrip(b"\0").decode(errors="replace") for row in rows]
 
 
 def _allow_grain_outside_absl() -> None:

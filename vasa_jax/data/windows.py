@@ -17,6 +17,7 @@ def speech_of(record: Record) -> Record:
     """What speech training needs of a clip: no frames, and the audio as float16, 11 bits in half the memory."""
     phones = record["phones"]
     return {
+        "clip": record.get("clip", ""),
         "audio": record["audio"].astype(np.float16),
         "phones": [clips.text(label) for label in phones["label"]],
         "start": np.array(phones["start"], np.float32),
@@ -58,6 +59,7 @@ class SpeechWindows:
 def motion_of(record: Record, mean: np.ndarray, std: np.ndarray) -> Record:
     """What motion training needs of an encoded clip (data.encode_motion), the motion standardised."""
     return {
+        "clip": record.get("clip", ""),
         "motion": ((record["motion"] - mean) / std).astype(np.float32),
         "audio": record["audio_features"],
         "gaze": main_gaze(record["gaze"]),

@@ -182,7 +182,7 @@ class FaceLoss:
             if weights.cross_identity:
                 terms["cross_identity"] = face_terms.cross_identity(drawing, crossed, stranger, judges)
             if weights.cycle:
-                again = [self._read(params, image, motion) for image, motion in
+                again = [self._read(params, image.astype(first.target.dtype), motion) for image, motion in
                          ((first.image, first.motion), (crossed, stranger.motion))]  # fmt: skip
                 wanted = first.motion.dynamics, stranger.motion.dynamics
                 terms["cycle"] = sum(losses.cycle(*pair) for pair in zip(again, wanted, strict=True)) / 2

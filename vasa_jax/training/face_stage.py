@@ -69,7 +69,7 @@ def face_stage(config: ConfigDict) -> Stage:
         model=config.model.to_dict(),
         init=init_of(model),
         phases=tuple(phases),
-        report=face_report.FaceReport(model, validation, pairs_of(config, model.image_size)),
+        report=face_report.FaceReport(model, validation, pairs_of(config, model.image_size), identity=judges.identity),
         critic_init=critic_init_of(config),
         weights=start.weights(config.init_from, "face") if config.init_from else None,
     )

@@ -37,7 +37,7 @@ class TrainState:
       params: what is learned, float32.
       ema: their running average, which is what leaves the training.
       opt_state: of the optimiser.
-      critic: None where a training has no critic in any phase.
+      critic: a Learner; None where a training has no critic in any phase.
     """
 
     step: Any
@@ -45,7 +45,7 @@ class TrainState:
     params: Any
     ema: Any
     opt_state: Any
-    critic: Learner | None = None
+    critic: Any = None
 
 
 def new_state(params: Any, optimiser: optax.GradientTransformation, critic: Learner | None = None) -> TrainState:

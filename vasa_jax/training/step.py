@@ -15,8 +15,6 @@ from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.stage import Company, Metrics, Phase
 from vasa_jax.training.state import Learner, TrainState
 
-Step = Callable[[TrainState, Any, Array, float], tuple[TrainState, Metrics]]
-
 
 def make_step(phase: Phase) -> Callable[[TrainState, Any, Array, Array, Any], tuple[TrainState, Metrics]]:
     """(state, batch, key, progress, judges) -> (state, metrics).
@@ -97,8 +95,21 @@ def jit_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> jax.stages.Wrap
     )
 
 
-def compile_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> Step:
-    """(state, batch, key, progress) -> (state, metrics), with the phase's judges placed on the mesh once."""
-    jitted = jit_step(phase, mesh, shardings)
-    judges = jax.device_put(phase.judges, meshes.replicated(mesh))
-    return lambda state, batch, key, progress: jitted(state, batch, key, jnp.float32(progress), judges)
+class CompiledStep:
+    """(state, batch, key, progress) -> (state, metrics): one program, compiled at the first batch, with the phase's
+    judges placed on the mesh once.
+
+    Attributes:
+      program: the compiled step, which can tell its cost; None before the first batch.
+    """
+
+    def __init__(self, phase: Phase, mesh: Mesh, shardings: TrainState):
+        self._jitted = jit_step(phase, mesh, shardings)
+        self._judges = jax.device_put(phase.judges, meshes.replicated(mesh))
+        self.program: jax.stages.Compiled | None = None
+
+    def __call__(self, state: TrainState, batch: Any, key: Array, progress: float) -> tuple[TrainState, Metrics]:
+        given = state, batch, key, jnp.float32(progress), self._judges
+        if self.program is None:
+            self.program = self._jitted.lower(*given).compile()
+        return self.program(*given)

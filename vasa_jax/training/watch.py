@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import tensorboardX
 from PIL import Image
 from tqdm import tqdm
 
+from vasa_jax.training.events import Events
+from vasa_jax.training.speed import StepCost
 from vasa_jax.training.stage import Report
 
 ONLY_CURVES = ("gradient_norm", "learning_rate", "dynamics")  # left out of the progress line
@@ -29,8 +30,13 @@ class Watch:
             bar_format="{percentage:5.1f}% {elapsed}<{remaining} {postfix}",
             mininterval=20 if quiet else 0.5,
         )
-        self._writer = tensorboardX.SummaryWriter(str(folder)) if main else None
+        self._writer = Events(folder) if main else None
         self._since = None
+        self._cost = StepCost()
+
+    def begin(self, cost: StepCost) -> None:
+        """Steps cost so much from here on."""
+        self._cost, self._since = cost, None
 
     def step(self, name: str, step: int, used: float, metrics: Mapping[str, float] | None) -> None:
         """Moves the bar; with `metrics`, writes them and shows the first few with the rate since the last time."""
@@ -38,7 +44,8 @@ class Watch:
             return
         if metrics is not None:
             rate = self._rate(step)
-            curves = {**metrics, **({"steps_per_second": rate} if rate else {})}
+            speeds = {"steps_per_second": rate, **self._cost.curves(rate)} if rate else {}
+            curves = {**metrics, **speeds}
             for key, value in curves.items():
                 self._writer.add_scalar(f"{name}/{key}", value, step)
             losses = {key: value for key, value in metrics.items() if key not in ONLY_CURVES}
