@@ -86,7 +86,7 @@ def jitter_pose(key: PRNGKeyArray, pose: HeadPose, strength: float = 1.0) -> Hea
     return HeadPose.from_vector(pose.vector + error * jax.random.normal(key, pose.vector.shape))
 
 
-def drop_latent(key: PRNGKeyArray, dynamics: Float[Array, "b z"], rate: float) -> Float[Array, "b z"]:
+def drop_latent(key: PRNGKeyArray, dynamics: Float[Array, "*b z"], rate: float) -> Float[Array, "*b z"]:
     """Each entry of z_dyn becomes zero at `rate`, so that no entry becomes a private channel.
 
     Nothing is rescaled: the rate is small, and nothing is dropped at inference.

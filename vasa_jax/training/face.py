@@ -1,11 +1,11 @@
 """Stage 1: the face latent space, first its encoders alone on labels, then the whole model on pairs of frames.
 
 The encoders first, since a sample costs a tenth of one through the whole model and the decoder can learn to use z_dyn
-only once it says something. Images come as uint8; a batch holds P people with K driver frames each, B = P K.
+only once it says something. Images come as uint8; a batch holds P people with K driver frames each.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -16,67 +16,13 @@ from jax import Array
 
 from vasa_jax.face import losses
 from vasa_jax.training import augment, face_terms
+from vasa_jax.training.face_options import Noise, Weights
 from vasa_jax.training.face_terms import Drawing, Judges
 from vasa_jax.training.precision import EXACT, Precision
 from vasa_jax.training.stage import ALONE, Company
-from vasa_jax.types import Appearance, HeadPose, Motion
+from vasa_jax.types import HeadPose, Motion
 
 Terms = dict[str, Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Weights:
-    """Of the losses; zero leaves one out, and what it alone would need is not computed. See vasa_jax.face.losses.
-
-    Attributes:
-      l1, multiscale, gradient, perceptual: of the driver frame. gaze: of its eyes.
-      adversarial, feature_matching: of the critic.
-      cycle: z_dyn read again from drawn images.
-      consistency, cross_identity: l_consist and l_cross_id of VASA-1. canonical: of canonical volumes.
-      pose, expression: of the labels. dynamics: mean square of z_dyn, which keeps its scale.
-      mouth, eyes: no losses: what is added to the weight 1 of a pixel in these regions.
-    """
-
-    l1: float = 1.0
-    multiscale: float = 0.5
-    gradient: float = 1.0
-    perceptual: float = 0.0
-    gaze: float = 0.0
-    adversarial: float = 0.0
-    feature_matching: float = 0.0
-    cycle: float = 0.0
-    consistency: float = 0.0
-    cross_identity: float = 0.0
-    canonical: float = 0.0
-    pose: float = 2.0
-    expression: float = 0.4
-    dynamics: float = 2e-4
-    mouth: float = 6.0
-    eyes: float = 4.5
-
-    def any(self, *names: str) -> bool:
-        """Whether one of them is on."""
-        return any(getattr(self, name) for name in names)
-
-
-@dataclasses.dataclass(frozen=True)
-class Noise:
-    """What a step disturbs.
-
-    Attributes:
-      colour, placement: strength of the augmentation of the driver that the motion encoders see.
-      pose: strength of the error of label poses that place the dynamics encoder's view.
-      latent: rate at which entries of z_dyn are zeroed.
-      estimated_pose: share of the people whose source and drivers have the model's own estimate of the pose, as at
-        inference; the others have their labels. Never one of each: an estimate has a bias for each person, which
-        cancels between source and driver.
-    """
-
-    colour: float = 1.0
-    placement: float = 1.0
-    pose: float = 1.0
-    latent: float = 0.05
-    estimated_pose: float = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # hashed by identity, as jit needs: it holds arrays
@@ -115,88 +61,102 @@ class FaceLoss:
         return total, {"loss": total, **terms}
 
     def draw(self, params: Any, batch: Mapping[str, Array], key: Array) -> tuple[Drawing, Terms]:
-        """Each source in the motion of each of its drivers, and the losses of labels on the way."""
-        keys = jax.random.split(key, 4)
+        """Each source in the motion of its drivers, what the weights ask for beside that, and the losses of labels.
+
+        All that goes through one network goes through it at once, person by person: the program stays small, and a
+        batch that is split over devices stays where it is.
+        """
+        keys = jax.random.split(key, 3)
         people, drivers = batch["driver"].shape[:2]
         estimated = jax.random.bernoulli(keys[0], self.noise.estimated_pose, (people,))
-        source, target = self.precision.image(batch["source"]), self.precision.image(flat(batch["driver"]))
-        appearance, source_terms = self._source(params, batch, source, estimated, keys[1])
-        repeated, estimated = jax.tree.map(lambda x: jnp.repeat(x, drivers, 0), (appearance, estimated))
-        motion, driver_terms = self._driver(params, batch, target, estimated, keys[2])
-        dynamics = augment.drop_latent(keys[3], motion.dynamics, self.noise.latent)
-        image = self._apply(params, repeated, motion.replace(dynamics=dynamics), method="decode")
-        foreground = batch.get("driver_foreground")
+        source, target = self.precision.image(batch["source"]), self.precision.image(batch["driver"])
+        motion, labels = self._read_frames(params, batch, source, target, estimated, keys[1])
+        motion = motion.replace(dynamics=augment.drop_latent(keys[2], motion.dynamics, self.noise.latent))
+        frames = jnp.concatenate([source[:, None], target[:, :1]], 1) if self.second_look else source[:, None]
+        appearance = self._apply(params, frames, pick(motion, range(frames.shape[1])), method="appearance")
+        whose, moving = [0] * drivers, pick(motion, range(1, 1 + drivers))
+        first = pick(moving, [0])
+        if self.second_look:
+            whose, moving = [*whose, 1], beside(moving, first)
+        if self.stranger:
+            whose, moving = [*whose, 0], beside(moving, jax.tree.map(lambda x: jnp.roll(x, -1, 0), first))
+        images = self._apply(params, pick(appearance, whose), moving, method="decode")
         drawing = Drawing(
-            source, batch["source_landmarks"], target, flat(batch["driver_landmarks"]),
-            None if foreground is None else flat(foreground), appearance, motion, image,
-        )  # fmt: skip
-        return drawing, {name: (driver_terms[name] + source_terms[name]) / 2 for name in driver_terms}
+            source=source,
+            source_landmarks=batch["source_landmarks"],
+            target=target,
+            target_landmarks=batch["driver_landmarks"],
+            foreground=batch.get("driver_foreground"),
+            appearance=appearance,
+            motion=pick(motion, range(1, 1 + drivers)),
+            image=images[:, :drivers],
+            own=images[:, drivers] if self.second_look else None,
+            crossed=images[:, -1] if self.stranger else None,
+        )
+        return drawing, labels
 
-    def _source(
-        self, params: Any, batch: Mapping[str, Array], image: Array, estimated: Array, key: Array
-    ) -> tuple[Appearance, Terms]:
-        """Appearance of each source, its pose a label or an estimate; and the label losses there."""
-        label = HeadPose.from_vector(batch["source_pose"])
-        motion, terms = self._motion(params, image, label, estimated, batch["source_expression"], key)
-        return self._apply(params, image, motion, method="appearance"), terms
+    @property
+    def second_look(self) -> bool:
+        """Whether the first driver frame gives an appearance too."""
+        return self.weights.any("consistency", "canonical")
 
-    def _driver(
-        self, params: Any, batch: Mapping[str, Array], target: Array, estimated: Array, key: Array
+    @property
+    def stranger(self) -> bool:
+        """Whether each person is also drawn in the motion of the next."""
+        return self.weights.any("cross_identity", "cycle")
+
+    def _read_frames(
+        self, params: Any, batch: Mapping[str, Array], source: Array, target: Array, estimated: Array, key: Array
     ) -> tuple[Motion, Terms]:
-        """Motion of each driver, read from an image of other colours at another place, and put back to its own."""
-        keys = jax.random.split(key, 3)
-        move = augment.random_similarity(keys[0], target.shape[0], self.noise.placement)
-        image = move.image(augment.jitter_colour(keys[1], target, self.noise.colour)).astype(target.dtype)
-        label = move.pose(HeadPose.from_vector(flat(batch["driver_pose"])))
-        motion, terms = self._motion(params, image, label, estimated, flat(batch["driver_expression"]), keys[2])
-        return motion.replace(pose=move.undo_pose(motion.pose)), terms
+        """Motion (P, 1 + K) of each source and of its drivers, and the label losses there.
 
-    def _motion(
-        self, params: Any, image: Array, label: HeadPose, estimated: Array, expression: Array, key: Array
-    ) -> tuple[Motion, Terms]:
-        """Motion of an image with the pose's estimate where `estimated` and its label elsewhere; label losses.
-
-        The estimate gives no gradient to the pose encoder: the label does, without the noise of the image losses.
+        A driver's is read from an image of other colours at another place, and put back to its own. Where `estimated`
+        its pose is the model's estimate, elsewhere its label. The estimate gives no gradient to the pose encoder: the
+        label does, without the noise of the image losses.
         """
-        guess = jax.lax.stop_gradient(self._apply(params, image, method="pose"))
-        seen = augment.choose(estimated, guess, augment.jitter_pose(key, label, self.noise.pose))
-        motion = self._apply(params, image, seen, method="motion")
-        terms = label_terms(self, params, motion, label, expression)
+        keys, shape = jax.random.split(key, 3), target.shape[:2]
+        move = augment.random_similarity(keys[0], shape[0] * shape[1], self.noise.placement)
+        moved = move.image(augment.jitter_colour(keys[1], flat(target), self.noise.colour)).astype(target.dtype)
+        images = beside(source[:, None], moved.reshape(target.shape))
+        driver = move.pose(HeadPose.from_vector(flat(batch["driver_pose"])))
+        label = HeadPose.from_vector(beside(batch["source_pose"][:, None], driver.vector.reshape(*shape, -1)))
+        expression = beside(batch["source_expression"][:, None], batch["driver_expression"])
+        guess = jax.lax.stop_gradient(self._apply(params, images, method="pose"))
+        seen = augment.choose(estimated, guess, augment.jitter_pose(keys[2], label, self.noise.pose))
+        motion = self._apply(params, images, seen, method="motion")
+        terms = label_terms(self, params, *jax.tree.map(flat, (motion, label, expression)))
         used = augment.choose(estimated, jax.lax.stop_gradient(motion.pose), label)
-        return motion.replace(pose=used), terms
+        back = move.undo_pose(jax.tree.map(lambda x: flat(x[:, 1:]), used))
+        back = jax.tree.map(lambda x: x.reshape(*shape, -1), back)
+        return motion.replace(pose=beside(pick(used, [0]), back)), terms
 
     def _second_drawings(self, params: Any, drawing: Drawing, judges: Judges) -> Terms:
-        """Losses that compare two drawings or need another one. They look at the first driver of each person."""
-        weights, first, terms = self.weights, drawing.first(), {}
-        if weights.any("consistency", "canonical"):
-            own = self._apply(params, first.target, first.motion, method="appearance")
-            if weights.canonical:
-                terms["canonical"] = face_terms.canonical(drawing.appearance, own)
-            if weights.consistency:
-                other = self._apply(params, own, first.motion, method="decode")
-                features = judges.features(first.target.dtype)
-                terms["consistency"] = losses.consistency(first.image, other, features)
-        if weights.any("cross_identity", "cycle"):
-            stranger = jax.tree.map(lambda x: jnp.roll(x, -1, 0), first)
-            crossed = self._apply(params, drawing.appearance, stranger.motion, method="decode")
-            if weights.cross_identity:
-                terms["cross_identity"] = face_terms.cross_identity(drawing, crossed, stranger, judges)
-            if weights.cycle:
-                again = [self._read(params, image.astype(first.target.dtype), motion) for image, motion in
-                         ((first.image, first.motion), (crossed, stranger.motion))]  # fmt: skip
-                wanted = first.motion.dynamics, stranger.motion.dynamics
-                terms["cycle"] = sum(losses.cycle(*pair) for pair in zip(again, wanted, strict=True)) / 2
+        """Losses that compare two drawings of a person, or draw another's motion."""
+        weights, terms = self.weights, {}
+        if weights.canonical:
+            terms["canonical"] = face_terms.canonical(drawing.appearance)
+        if weights.consistency:
+            features = judges.features(drawing.target.dtype)
+            terms["consistency"] = losses.consistency(drawing.image[:, 0], drawing.own, features)
+        if weights.cross_identity:
+            terms["cross_identity"] = face_terms.cross_identity(drawing, judges)
+        if weights.cycle:
+            images = jnp.stack([drawing.image[:, 0], drawing.crossed], 1).astype(drawing.target.dtype)
+            own = pick(drawing.motion, [0])
+            wanted = beside(own, jax.tree.map(lambda x: jnp.roll(x, -1, 0), own))
+            again = self._apply(params, images, wanted.pose, method="motion").dynamics
+            terms["cycle"] = sum(losses.cycle(again[:, i], wanted.dynamics[:, i]) for i in (0, 1)) / 2
         return terms
 
-    def _read(self, params: Any, image: Array, motion: Motion) -> Array:
-        """z_dyn of a drawn image, whose pose is known."""
-        return self._apply(params, image, motion.pose, method="motion").dynamics
-
     def _apply(self, params: Any, *args: Any, method: str) -> Any:
+        """A method of the model over the people and frames of (P, n, ...) arrays."""
+
         def apply(params: Any, *args: Any) -> Any:
             return self.model.apply({"params": params}, *args, method=method)
 
-        return self.precision.remembered(apply)(params, *args)
+        people = jax.tree.leaves(args)[0].shape[0]
+        found = self.precision.remembered(apply)(params, *jax.tree.map(flat, args))
+        return jax.tree.map(lambda x: x.reshape(people, -1, *x.shape[1:]), found)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -243,3 +203,13 @@ def weigh(terms: Mapping[str, Array], weights: Weights) -> Array:
 def flat(x: Array | np.ndarray) -> Array | np.ndarray:
     """(P, K, ...) -> (P K, ...)."""
     return x.reshape(-1, *x.shape[2:])
+
+
+def pick(tree: Any, chosen: Sequence[int]) -> Any:
+    """The entries `chosen` of the second axis of (P, n, ...) arrays."""
+    return jax.tree.map(lambda x: jnp.stack([x[:, i] for i in chosen], 1), tree)
+
+
+def beside(*trees: Any) -> Any:
+    """Trees of (P, n, ...) arrays joined along their second axis."""
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves, 1), *trees)

@@ -1,9 +1,7 @@
-"""From what a step has drawn to the terms of its loss, each by its name in `face.Weights`."""
-
-from __future__ import annotations
+"""From what a step has drawn to the terms of its loss, each by its name in `face_options.Weights`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flax.linen as nn
 import flax.struct
@@ -12,10 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from vasa_jax.face import losses
+from vasa_jax.training.face_options import Weights
 from vasa_jax.types import Appearance, Motion
-
-if TYPE_CHECKING:
-    from vasa_jax.training.face import Weights
 
 Terms = dict[str, Array]
 
@@ -41,13 +37,17 @@ class Judges:
 
 @flax.struct.dataclass
 class Drawing:
-    """What the model drew of a batch: P people in the motion of K frames each, B = P K; S the side of the images.
+    """What the model drew of a batch: P people in the motion of K frames each; S the side of the images.
 
     Attributes:
       source: (P, S, S, 3) and source_landmarks: (P, 68, 2).
-      target: (B, S, S, 3) the driver frames, target_landmarks: (B, 68, 2), foreground: (B, S, S, 1) masks or None.
-      appearance: of the sources (P). motion: (B) of the driver frames.
-      image: (B, S, S, 3) drawn, float32.
+      target: (P, K, S, S, 3) the driver frames, target_landmarks: (P, K, 68, 2), foreground: (P, K, S, S, 1) masks or
+        None.
+      appearance: (P, 1) of the sources, or (P, 2) with that of the first driver frame behind it.
+      motion: (P, K) of the driver frames, as they were drawn with.
+      image: (P, K, S, S, 3) drawn, float32.
+      own: (P, S, S, 3) the first driver frame drawn with its own appearance, or None.
+      crossed: (P, S, S, 3) the sources in the motion of the next person's first driver frame, or None.
     """
 
     source: Array
@@ -58,15 +58,8 @@ class Drawing:
     appearance: Appearance
     motion: Motion
     image: Array
-
-    def first(self) -> Drawing:
-        """The same with the first driver of each person alone."""
-        drivers = len(self.target) // len(self.source)
-        many = self.target, self.target_landmarks, self.foreground, self.motion, self.image
-        target, landmarks, foreground, motion, image = jax.tree.map(lambda x: x[::drivers], many)
-        return self.replace(
-            target=target, target_landmarks=landmarks, foreground=foreground, motion=motion, image=image
-        )
+    own: Array | None = None
+    crossed: Array | None = None
 
 
 def reconstruction(drawing: Drawing, weights: Weights, judges: Judges, levels: int) -> Terms:
@@ -75,8 +68,8 @@ def reconstruction(drawing: Drawing, weights: Weights, judges: Judges, levels: i
     Args:
       levels: sizes of the image that the perceptual network looks at.
     """
-    image, target = drawing.image, drawing.target.astype(jnp.float32)
-    landmarks, foreground = drawing.target_landmarks, drawing.foreground
+    many = drawing.image, drawing.target.astype(jnp.float32), drawing.target_landmarks, drawing.foreground
+    image, target, landmarks, foreground = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), many)
     regions = losses.region_weights(landmarks, image.shape[1], weights.mouth, weights.eyes, foreground)
     terms = {
         "l1": losses.l1(image, target, regions),
@@ -92,36 +85,37 @@ def reconstruction(drawing: Drawing, weights: Weights, judges: Judges, levels: i
     return terms
 
 
-def cross_identity(drawing: Drawing, crossed: Array, stranger: Drawing, judges: Judges) -> Array:
-    """l_cross_id of `crossed`, the sources in the motion of the strangers.
+def cross_identity(drawing: Drawing, judges: Judges) -> Array:
+    """l_cross_id of the sources in the motion of strangers.
 
     A drawn face has no landmarks of its own; it stands where the stranger's stood, whose pose it was given.
     """
-    drawn = judges.identity(judges.identity.chips(crossed, stranger.target_landmarks))
+    places = jnp.roll(drawing.target_landmarks[:, 0], -1, 0)
+    drawn = judges.identity(judges.identity.chips(drawing.crossed, places))
     source = judges.identity(judges.identity.chips(drawing.source.astype(jnp.float32), drawing.source_landmarks))
     return losses.cross_identity(drawn, source)
 
 
-def canonical(appearance: Appearance, own: Appearance) -> Array:
+def canonical(appearance: Appearance) -> Array:
     """Agreement of the canonical volumes of a source and of the same person's driver frame.
 
     Where the volume ends in the coordinates that the portrait is seen at, these differ by right and are left out.
     """
-    volumes = [a.volume if a.source is None else a.volume[..., :-2] for a in (appearance, own)]
-    return losses.canonical_agreement(*(volume.astype(jnp.float32) for volume in volumes))
+    volume = appearance.volume if appearance.source is None else appearance.volume[..., :-2]
+    return losses.canonical_agreement(*(volume[:, i].astype(jnp.float32) for i in (0, 1)))
 
 
 def adversarial(critic: nn.Module, params: Any, drawing: Drawing) -> Terms:
-    """The critic's loss on true and drawn images, and the face model's losses through a critic that is held still.
+    """The critic's loss on true and drawn images, and the face model's losses through a critic that is held still; both
+    look at the first driver of each person.
 
     Returns:
       critic (its gradient reaches the critic alone), adversarial and feature_matching (theirs reach the face model
       alone), and the mean logits critic_real and critic_fake.
     """
-    first = drawing.first()
-    fake, real = first.image.astype(first.target.dtype), first.target
-    if first.foreground is not None:
-        fake, real = (x * first.foreground.astype(x.dtype) for x in (fake, real))
+    fake, real = drawing.image[:, 0].astype(drawing.target.dtype), drawing.target[:, 0]
+    if drawing.foreground is not None:
+        fake, real = (x * drawing.foreground[:, 0].astype(x.dtype) for x in (fake, real))
 
     def judge(params: Any, images: Array) -> tuple[list[Array], list[Array]]:
         return critic.apply({"params": params}, images)

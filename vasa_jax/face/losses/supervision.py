@@ -24,7 +24,10 @@ def label_mse(read: Float[Array, "b n"], target: Float[Array, "b n"], scale: Flo
 
 
 def gaze(
-    angles: Float[Array, "b 2"], target: Float[Array, "b 2"], features: Sequence[Array], target_features: Sequence[Array]
+    angles: Float[Array, "b 2"],
+    target: Float[Array, "b 2"],
+    features: Sequence[Array],
+    target_features: Sequence[Array],
 ) -> Array:
     """What a frozen gaze network sees in drawn and in true eyes: mean |difference| of the angles, and of its features
     relative to their mean size (MegaPortraits, section 3.2, weight 5; which of the two it takes it leaves open).
