@@ -1,7 +1,8 @@
 """Train one stage: `python train.py --config=configs/face_tiny.py --workdir=runs/face`.
 
 Any number of the config can be set here, as in --config.batch_size=8. The same command goes on with a run that was
-stopped.
+stopped. With --aot_topology=v5e:16x16 nothing is trained: the step of stage 1 is compiled for that pod, on this CPU,
+and what it takes and costs is printed.
 """
 
 import sys
@@ -13,23 +14,36 @@ from vasa_jax.errors import UserError
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "A file of configs/.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder for checkpoints, curves, pictures and trained weights.")
+AOT_TOPOLOGY = flags.DEFINE_string("aot_topology", None, "A pod such as v5e:16x16: what a step would take of it.")
+AOT_PART = flags.DEFINE_integer("aot_part", None, "Which part of the training to compile, from 0; the last by default.")
+AOT_BATCH = flags.DEFINE_integer("aot_batch_per_chip", None, "People in a step for each chip of the pod.", 1)
 DISTRIBUTED = flags.DEFINE_bool("distributed", False, "Join the other hosts of a cluster first.")
 
 
 def main(rest: list[str]) -> None:
     if len(rest) > 1:
         raise UserError(f"unknown argument {rest[1]!r}; see --help")
+    if AOT_TOPOLOGY.value:
+        return print_bill()
     import jax
 
     from vasa_jax.compile_cache import enable_compile_cache
     from vasa_jax.training import loop, stages
 
-    logging.set_verbosity(logging.WARNING)  # Orbax tells each step of each save
+    logging.set_verbosity(logging.FATAL)  # Orbax tells each step of each save, and what it raises as well
     if DISTRIBUTED.value:
         jax.distributed.initialize()
     enable_compile_cache()
     config = read_config()
     loop.train(stages.build(config), stages.settings(config), WORKDIR.value)
+
+
+def print_bill() -> None:
+    """What the step takes of the pod that the flag names."""
+    from vasa_jax.training import aot
+
+    logging.set_verbosity(logging.WARNING)  # jax tells that there is no TPU
+    print(aot.face_bill(read_config(), AOT_TOPOLOGY.value, AOT_PART.value, AOT_BATCH.value))
 
 
 def read_config():
@@ -50,7 +64,10 @@ def parse(argv: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["config", "workdir"])
+    flags.mark_flag_as_required("config")
+    flags.register_multi_flags_validator(
+        ["workdir", "aot_topology"], lambda given: any(given.values()), "--workdir must be given"
+    )
     try:
         app.run(main, flags_parser=parse)
     except UserError as error:
