@@ -30,21 +30,26 @@ def save_room(folder: Path, about: Mapping[str, Any], params: Any) -> None:
     _replace(folder / CONFIG, lambda path: path.write_text(text))
 
 
-def load_room(run: str | Path, room: str) -> tuple[dict, dict]:
-    """Config and parameters (NumPy) that a training left in `run`.
+def load_room(folder: str | Path, room: str) -> tuple[dict, dict]:
+    """Config {"room", "model", ...} and parameters (NumPy, float32) of a room: those that a training left in `folder`,
+    or those of released weights there.
 
     Raises:
-      UserError: there is no export of that room.
+      UserError: there is no export of that room, nor a release.
     """
-    folder = Path(run) / "export"
+    folder = Path(folder)
+    released = not (folder / "export").is_dir() and (folder / CONFIG).exists()
+    source = folder if released else folder / "export"
     try:
-        config = json.loads((folder / CONFIG).read_text())
-        params = unflatten_dict(load_file(folder / WEIGHTS), sep="/")
-    except (OSError, ValueError) as error:
-        raise UserError(f"no trained weights in {run}: train with --workdir={run} first") from error
+        config = json.loads((source / CONFIG).read_text())
+        params = unflatten_dict(load_file(source / WEIGHTS), sep="/")
+        if released:
+            config, params = {"room": room, "model": config[room]}, params[room]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"no trained weights in {folder}: train with --workdir={folder} first") from error
     if config["room"] != room:
-        raise UserError(f"{run} holds weights of stage {config['room']!r}, {room!r} is needed")
-    return config, params
+        raise UserError(f"{folder} holds weights of stage {config['room']!r}, {room!r} is needed")
+    return config, jax.tree.map(lambda x: x.astype(np.float32), params)
 
 
 def whole(x: jax.Array | np.ndarray) -> np.ndarray:

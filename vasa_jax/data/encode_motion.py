@@ -124,8 +124,8 @@ def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> Non
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m vasa_jax.data.encode_motion", description=__doc__.split("\n")[0])
-    parser.add_argument("--face", type=Path, required=True, help="folder of a face training (train.py --workdir)")
-    parser.add_argument("--speech", type=Path, required=True, help="folder of a speech training")
+    parser.add_argument("--face", type=Path, required=True, help="a face training (its --workdir), or released weights")
+    parser.add_argument("--speech", type=Path, required=True, help="a speech training, or released weights")
     parser.add_argument("--clips", type=Path, required=True, help="clip set to encode")
     parser.add_argument("--out", type=Path, required=True, help="folder of the motion set to write")
     given = parser.parse_args(arguments)

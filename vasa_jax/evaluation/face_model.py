@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from vasa_jax import checkpoint, room_weights
 from vasa_jax.face import build_face
 from vasa_jax.pixels import from_uint8
+from vasa_jax.room_weights import load_room
 from vasa_jax.types import Appearance, HeadPose, Motion
 
 CHUNK = 8
@@ -68,8 +68,5 @@ def load_face(folder: str | Path) -> Face:
     Raises:
       UserError: there is none.
     """
-    if (Path(folder) / "export").is_dir():
-        config, params = room_weights.load_room(folder, "face")
-        return Face(build_face(config["model"]), params)
-    released = checkpoint.load(folder)
-    return Face(released.models.face, released.params["face"])
+    config, params = load_room(folder, "face")
+    return Face(build_face(config["model"]), params)

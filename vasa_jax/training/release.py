@@ -12,6 +12,11 @@ from vasa_jax import checkpoint, room_weights
 from vasa_jax.errors import UserError
 
 ROOMS = ("face", "motion", "speech")
+HELP = {
+    "face": "a face training (its --workdir), or released weights",
+    "motion": "a motion training",
+    "speech": "a speech training, or released weights",
+}
 
 
 def release(runs: dict[str, Path], out: Path, name: str, dtype: str = "float16") -> None:
@@ -39,7 +44,7 @@ def release(runs: dict[str, Path], out: Path, name: str, dtype: str = "float16")
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m vasa_jax.training.release", description=__doc__.split("\n")[0])
     for room in ROOMS:
-        parser.add_argument(f"--{room}", type=Path, required=True, help=f"folder of the {room} training")
+        parser.add_argument(f"--{room}", type=Path, required=True, help=HELP[room])
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--name", required=True, help="name of the checkpoint")
     parser.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the stored weights")

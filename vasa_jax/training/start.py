@@ -1,27 +1,14 @@
 """Weights that a training begins with instead of random ones: another run's, or released ones."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from vasa_jax import checkpoint, room_weights
 from vasa_jax.errors import UserError
 from vasa_jax.training.state import TrainState
-
-
-def weights(folder: str, room: str) -> Mapping[str, Any]:
-    """Parameters (NumPy) of a room from a run (its export/) or from a released folder.
-
-    Raises:
-      UserError: there are none.
-    """
-    if (Path(folder) / "export").is_dir():
-        return room_weights.load_room(folder, room)[1]
-    return checkpoint.load(folder).params[room]
 
 
 def carried(state: TrainState, given: Mapping[str, Any], places: TrainState) -> TrainState:
