@@ -45,5 +45,6 @@ def get_config() -> ConfigDict:
             "ema": 0.999,
         }
     )
+    config.init_from = ""  # a run or released weights to begin with
     config.loop = ConfigDict({"fsdp": 1, "log_every": 50, "report_every": 500, "save_every": 500})
     return config

@@ -87,49 +87,68 @@ def _backward(volume: Array, points: Array, gradient: Array) -> tuple[Array, Arr
 def _forward_one_cpu(volume: Array, points: Array) -> Array:
     """A loop over blocks of points: XLA joins a block's gathers and sums into one pass, and cannot undo that to share
     the gathers among several readers of the result."""
-    batch, count, _ = points.shape
     low, fraction, _ = _locate(volume.shape, points)
-    first = jnp.arange(batch, dtype=jnp.int32)[:, None] * math.prod(volume.shape[1:4])
-    cells = jnp.stack([(first + cell).reshape(-1) for cell in _cells(volume.shape, low)], -1)
-    weights = jnp.stack(_weights(volume.shape, fraction), -1).reshape(cells.shape)
     flat = volume.reshape(-1, volume.shape[-1])
-
-    def sample(place: tuple[Array, Array]) -> Array:
-        return _sum(weight * _take(flat, cell) for cell, weight in zip(*place, strict=True)).astype(volume.dtype)
-
-    return jax.lax.map(sample, (cells, weights), batch_size=BLOCK).reshape(batch, count, -1)
+    sampled = jax.lax.map(
+        lambda place: _sample_point(volume.shape, flat, *place).astype(volume.dtype),
+        _places(volume.shape, low, fraction),
+        batch_size=BLOCK,
+    )
+    return sampled.reshape(*points.shape[:2], -1)
 
 
 def _backward_one_cpu(volume: Array, points: Array, gradient: Array) -> tuple[Array, Array]:
-    """A loop over points for the scatters, products by ones for the sums.
+    """A loop over points for the scatters; one over blocks of points, with products by ones, for the sums.
 
     XLA's scatter is slow there, its reduction takes one element at a time, and gathered values with more than one user
     are stored: hence the barrier for each axis.
     """
     low, fraction, scale = _locate(volume.shape, points)
-    gradient = gradient.astype(fraction.dtype)
-    to_volume = _add_cells(volume.shape, low, _weights(volume.shape, fraction), gradient)
-    ones, slopes = jnp.ones(volume.shape[-1], gradient.dtype), []
-    for axis in range(3):
-        volume, low = jax.lax.optimization_barrier((volume, low))
-        slopes.append(jnp.matmul(_slope(volume, low, fraction, axis) * gradient, ones, precision="highest"))
-    to_points = jnp.stack(slopes, -1) * scale
+    flat = volume.reshape(-1, volume.shape[-1])
+    gradients = gradient.astype(fraction.dtype).reshape(-1, flat.shape[1])
+    places, ones = _places(volume.shape, low, fraction), jnp.ones(volume.shape[-1], fraction.dtype)
+
+    def slopes(one: tuple) -> Float[Array, "3"]:
+        (first, low, fraction), gradient = one
+        sums, cells = [], flat
+        for axis, size in enumerate(volume.shape[3:0:-1]):
+            cells, first = jax.lax.optimization_barrier((cells, first))
+            products = _sample_point(volume.shape, cells, first, low, fraction, axis) * gradient
+            sums.append(jnp.matmul(products, ones, precision="highest") if size > 1 else jnp.zeros_like(fraction[0]))
+        return jnp.stack(sums)
+
+    to_points = jax.lax.map(slopes, (places, gradients), batch_size=BLOCK).reshape(points.shape) * scale
+    to_volume = _add_cells(volume.shape, low, fraction, gradients)
     return to_volume.astype(volume.dtype), to_points.astype(points.dtype)
 
 
-def _add_cells(shape: tuple[int, ...], low: Array, weights: list[Array], gradient: Array) -> Array:
+def _places(shape: tuple[int, ...], low: Array, fraction: Array) -> tuple[Array, Array, Array]:
+    """All points of the batch in one row: the first cell of their entry in the flattened volumes, low, fraction."""
+    first = jnp.arange(shape[0], dtype=jnp.int32) * math.prod(shape[1:4])
+    return jnp.repeat(first, low.shape[1]), low.reshape(-1, 3), fraction.reshape(-1, 3)
+
+
+def _sample_point(
+    shape: tuple[int, ...], cells: Array, first: Array, low: Array, fraction: Array, slope: int | None = None
+) -> Float[Array, "channels"]:
+    """What `_interpolate` gives, or its slope along an axis, at one point."""
+    corners = zip(_cells(shape, low), _weights(shape, fraction, slope), strict=True)
+    return _sum(weight * _take(cells, first + cell) for cell, weight in corners)
+
+
+def _add_cells(shape: tuple[int, ...], low: Array, fraction: Array, gradients: Array) -> Array:
     """Adds, for each point in turn, weight times gradient to its cell's corners, which are one block of the volume."""
-    batch, points, channels = gradient.shape
+    count, channels = low.shape[1], shape[-1]
     block = (1, *(min(2, n) for n in shape[1:4]))
-    weights = jnp.stack(weights, -1).reshape(batch * points, *block, 1)
-    low, gradient = low.reshape(batch * points, 3), gradient.reshape(batch * points, channels)
+    low, fraction = low.reshape(-1, 3), fraction.reshape(-1, 3)
 
-    def add(i, volume):
-        start = (i // points, low[i, 2], low[i, 1], low[i, 0], jnp.int32(0))
+    def add(i: Array, volume: Array) -> Array:
+        start = (i // count, low[i, 2], low[i, 1], low[i, 0], jnp.int32(0))
         before = jax.lax.dynamic_slice(volume, start, (*block, channels))
-        return jax.lax.dynamic_update_slice(volume, before + weights[i] * gradient[i], start)
+        weights = jnp.stack(_weights(shape, fraction[i])).reshape(*block, 1)
+        return jax.lax.dynamic_update_slice(volume, before + weights * gradients[i], start)
 
-    return jax.lax.fori_loop(jnp.int32(0), jnp.int32(batch * points), add, jnp.zeros(shape, gradient.dtype))
+    return jax.lax.fori_loop(jnp.int32(0), jnp.int32(len(low)), add, jnp.zeros(shape, gradients.dtype))
 
 
 def _locate(shape: tuple[int, ...], points: Float[Array, "batch points 3"]) -> tuple[Array, Array, Array]:
@@ -146,7 +165,7 @@ def _locate(shape: tuple[int, ...], points: Float[Array, "batch points 3"]) -> t
     return low.astype(jnp.int32), clamped - low, jnp.where(position == clamped, scale, 0)
 
 
-def _cells(shape: tuple[int, ...], low: Int[Array, "batch points 3"]) -> list[Int[Array, "batch points"]]:
+def _cells(shape: tuple[int, ...], low: Int[Array, "*points 3"]) -> list[Int[Array, "*points"]]:
     """Index of each corner in the flattened volume; width fastest, as in `_weights`."""
     _, depth, height, width, _ = shape
     lowest = (low[..., 2] * height + low[..., 1]) * width + low[..., 0]
@@ -155,8 +174,8 @@ def _cells(shape: tuple[int, ...], low: Int[Array, "batch points 3"]) -> list[In
 
 
 def _weights(
-    shape: tuple[int, ...], fraction: Float[Array, "batch points 3"], slope: int | None = None
-) -> list[Float[Array, "batch points"]]:
+    shape: tuple[int, ...], fraction: Float[Array, "*points 3"], slope: int | None = None
+) -> list[Float[Array, "*points"]]:
     """Each corner's share in a point's value, or its derivative by coordinate `slope` of `fraction`."""
     shares = []
     for axis, size in zip((2, 1, 0), shape[1:4], strict=True):

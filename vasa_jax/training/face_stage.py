@@ -20,11 +20,10 @@ from vasa_jax.data import clips, pipeline
 from vasa_jax.errors import UserError
 from vasa_jax.face import FaceModel, build_face
 from vasa_jax.face.critic import Critic
-from vasa_jax.room_weights import load_room
 from vasa_jax.training import face, face_report
 from vasa_jax.training.face_judges import load_judges
 from vasa_jax.training.face_terms import Judges
-from vasa_jax.training.from_config import fill, reading
+from vasa_jax.training.from_config import fill, first_weights, reading
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.precision import Precision
 from vasa_jax.training.stage import Phase, Stage
@@ -72,7 +71,7 @@ def face_stage(config: ConfigDict) -> Stage:
         phases=tuple(phases),
         report=face_report.FaceReport(model, validation, pairs_of(config, model.image_size), identity=judges.identity),
         critic_init=critic_init_of(config),
-        weights=load_room(config.init_from, "face")[1] if config.init_from else None,
+        weights=first_weights(config),
     )
 
 

@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from vasa_jax.data import pipeline
 from vasa_jax.errors import UserError
+from vasa_jax.room_weights import load_room
 
 
 def fill(kind: type, numbers: ConfigDict, where: str, **fields: Any) -> Any:
@@ -21,3 +22,8 @@ def reading(config: ConfigDict, batch_size: int, phase: int) -> pipeline.Reading
     """Each phase draws its own sequence from the run's seed."""
     data = config.data
     return pipeline.Reading(batch_size, 2 * config.seed + phase, data.threads, data.ahead, data.workers)
+
+
+def first_weights(config: ConfigDict) -> dict[str, Any] | None:
+    """Parameters of the stage's own room in `config.init_from`, a run or released weights; None for an empty name."""
+    return load_room(config.init_from, config.stage)[1] if config.init_from else None

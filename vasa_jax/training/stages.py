@@ -15,7 +15,7 @@ from vasa_jax.motion.conditions import null_conditions
 from vasa_jax.speech import build_speech
 from vasa_jax.training import face_stage, gaze, motion, speech
 from vasa_jax.training.budget import Budget
-from vasa_jax.training.from_config import fill, reading
+from vasa_jax.training.from_config import fill, first_weights, reading
 from vasa_jax.training.loop import Settings
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.stage import Phase, Stage
@@ -59,6 +59,7 @@ def speech_stage(config: ConfigDict) -> Stage:
         init=lambda key: model.init(key, audio, method="phone_logits")["params"],
         phases=(phase,),
         report=speech.SpeechReport(model, splits["validation"], config.data.frames),
+        weights=first_weights(config),
     )
 
 
@@ -91,6 +92,7 @@ def motion_stage(config: ConfigDict) -> Stage:
         init=lambda key: model.init(key, noised, jnp.zeros(1, jnp.int32), nothing)["params"],
         phases=(phase,),
         report=motion.MotionReport(model, splits["validation"], lips),
+        weights=first_weights(config),
         extras={"statistics": about},
     )
 
