@@ -13,7 +13,8 @@ from vasa_jax.training.events import Events
 from vasa_jax.training.speed import StepCost
 from vasa_jax.training.stage import Report
 
-ONLY_CURVES = ("gradient_norm", "learning_rate", "dynamics")  # left out of the progress line
+# Left out of the progress line.
+ONLY_CURVES = ("gradient_norm", "learning_rate", "dynamics", "critic_real", "critic_fake", "critic_gradient_norm")
 
 
 class Watch:
