@@ -87,68 +87,42 @@ def _backward(volume: Array, points: Array, gradient: Array) -> tuple[Array, Arr
 def _forward_one_cpu(volume: Array, points: Array) -> Array:
     """A loop over blocks of points: XLA joins a block's gathers and sums into one pass, and cannot undo that to share
     the gathers among several readers of the result."""
-    low, fraction, _ = _locate(volume.shape, points)
-    flat = volume.reshape(-1, volume.shape[-1])
-    sampled = jax.lax.map(
-        lambda place: _sample_point(volume.shape, flat, *place).astype(volume.dtype),
-        _places(volume.shape, low, fraction),
-        batch_size=BLOCK,
-    )
-    return sampled.reshape(*points.shape[:2], -1)
+    shape, flat = volume.shape, volume.reshape(-1, volume.shape[-1])
+    low, fraction, _ = _locate(shape, points)
+    first = jnp.arange(shape[0], dtype=jnp.int32) * math.prod(shape[1:4])  # cell of each entry
+
+    def sample(place: tuple[Array, Array, Array]) -> Float[Array, "channels"]:
+        first, low, fraction = place
+        corners = zip(_weights(shape, fraction), _cells(shape, low), strict=True)
+        return _sum(weight * _take(flat, first + cell) for weight, cell in corners).astype(volume.dtype)
+
+    places = (jnp.repeat(first, points.shape[1]), low.reshape(-1, 3), fraction.reshape(-1, 3))
+    return jax.lax.map(sample, places, batch_size=BLOCK).reshape(*points.shape[:2], -1)
 
 
 def _backward_one_cpu(volume: Array, points: Array, gradient: Array) -> tuple[Array, Array]:
-    """A loop over points for the scatters; one over blocks of points, with products by ones, for the sums.
-
-    XLA's scatter is slow there, its reduction takes one element at a time, and gathered values with more than one user
-    are stored: hence the barrier for each axis.
-    """
-    low, fraction, scale = _locate(volume.shape, points)
-    flat = volume.reshape(-1, volume.shape[-1])
-    gradients = gradient.astype(fraction.dtype).reshape(-1, flat.shape[1])
-    places, ones = _places(volume.shape, low, fraction), jnp.ones(volume.shape[-1], fraction.dtype)
-
-    def slopes(one: tuple) -> Float[Array, "3"]:
-        (first, low, fraction), gradient = one
-        sums, cells = [], flat
-        for axis, size in enumerate(volume.shape[3:0:-1]):
-            cells, first = jax.lax.optimization_barrier((cells, first))
-            products = _sample_point(volume.shape, cells, first, low, fraction, axis) * gradient
-            sums.append(jnp.matmul(products, ones, precision="highest") if size > 1 else jnp.zeros_like(fraction[0]))
-        return jnp.stack(sums)
-
-    to_points = jax.lax.map(slopes, (places, gradients), batch_size=BLOCK).reshape(points.shape) * scale
-    to_volume = _add_cells(volume.shape, low, fraction, gradients)
-    return to_volume.astype(volume.dtype), to_points.astype(points.dtype)
-
-
-def _places(shape: tuple[int, ...], low: Array, fraction: Array) -> tuple[Array, Array, Array]:
-    """All points of the batch in one row: the first cell of their entry in the flattened volumes, low, fraction."""
-    first = jnp.arange(shape[0], dtype=jnp.int32) * math.prod(shape[1:4])
-    return jnp.repeat(first, low.shape[1]), low.reshape(-1, 3), fraction.reshape(-1, 3)
-
-
-def _sample_point(
-    shape: tuple[int, ...], cells: Array, first: Array, low: Array, fraction: Array, slope: int | None = None
-) -> Float[Array, "channels"]:
-    """What `_interpolate` gives, or its slope along an axis, at one point."""
-    corners = zip(_cells(shape, low), _weights(shape, fraction, slope), strict=True)
-    return _sum(weight * _take(cells, first + cell) for cell, weight in corners)
-
-
-def _add_cells(shape: tuple[int, ...], low: Array, fraction: Array, gradients: Array) -> Array:
-    """Adds, for each point in turn, weight times gradient to its cell's corners, which are one block of the volume."""
-    count, channels = low.shape[1], shape[-1]
+    """A loop over points: XLA's scatter and its sum over channels are slow there. A cell's corners are one block of the
+    volume, so each point reads one, adds to one, and leaves the corners' shares of its own gradient."""
+    shape, (batch, count, channels) = volume.shape, gradient.shape
+    low, fraction, scale = _locate(shape, points)
+    lows, fractions = low.reshape(-1, 3), fraction.reshape(-1, 3)
+    gradients = gradient.astype(fraction.dtype).reshape(-1, channels)
     block = (1, *(min(2, n) for n in shape[1:4]))
-    low, fraction = low.reshape(-1, 3), fraction.reshape(-1, 3)
+    corners = math.prod(block)
 
-    def add(i: Array, volume: Array) -> Array:
-        start = (i // count, low[i, 2], low[i, 1], low[i, 0], jnp.int32(0))
-        before = jax.lax.dynamic_slice(volume, start, (*block, channels))
-        weights = jnp.stack(_weights(shape, fraction[i])).reshape(*block, 1)
-        return jax.lax.dynamic_update_slice(volume, before + weights * gradients[i], start)
+    def add(i: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
+        to_volume, products = so_far
+        start = (i // count, *lows[i, ::-1], jnp.int32(0))
+        values, before = (jax.lax.dynamic_slice(x, start, (*block, channels)) for x in (volume, to_volume))
+        weights = jnp.stack(_weights(shape, fractions[i])).reshape(*block, 1)
+        to_volume = jax.lax.dynamic_update_slice(to_volume, before + weights * gradients[i], start)
+        return to_volume, products.at[i].set((values * gradients[i]).sum(-1).reshape(corners))
 
-    return jax.lax.fori_loop(jnp.int32(0), jnp.int32(len(low)), add, jnp.zeros(shape, gradients.dtype))
+    zeros = jnp.zeros(shape, fraction.dtype), jnp.zeros((batch * count, corners), fraction.dtype)
+    to_volume, products = jax.lax.fori_loop(jnp.int32(0), jnp.int32(batch * count), add, zeros)
+    shares = jnp.moveaxis(products.reshape(batch, count, corners), -1, 0)
+    slopes = [_sum(w * s for w, s in zip(_weights(shape, fraction, axis), shares, strict=True)) for axis in range(3)]
+    return to_volume.astype(volume.dtype), (jnp.stack(slopes, -1) * scale).astype(points.dtype)
 
 
 def _locate(shape: tuple[int, ...], points: Float[Array, "batch points 3"]) -> tuple[Array, Array, Array]:
@@ -180,8 +154,11 @@ def _weights(
     shares = []
     for axis, size in zip((2, 1, 0), shape[1:4], strict=True):
         place = fraction[..., axis]
-        both = (-jnp.ones_like(place), jnp.ones_like(place)) if axis == slope else (1 - place, place)
-        shares.append(both if size > 1 else (jnp.ones_like(place),))
+        zero, one = jnp.zeros_like(place), jnp.ones_like(place)
+        if axis == slope:
+            shares.append((-one, one) if size > 1 else (zero,))
+        else:
+            shares.append((1 - place, place) if size > 1 else (one,))
     return [functools.reduce(jnp.multiply, factors) for factors in itertools.product(*shares)]
 
 

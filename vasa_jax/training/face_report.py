@@ -128,28 +128,31 @@ def look(model: Any, params: Any, identity: Callable | None, pairs: dict[str, ja
     appearance, own = apply("encode", source)
     motion = apply("motion", driver)
     label = HeadPose.from_vector(flat(pairs["driver_pose"]))
-    output = apply("decode", appearance, motion)
     neighbour = jax.tree.map(lambda x: jnp.roll(x, -1, 0), appearance)
-    moved = apply("decode", neighbour, motion)
+    asked = {
+        "output": (appearance, motion),
+        "label_pose": (appearance, motion.replace(pose=label)),
+        "pose_only": (appearance, motion.replace(dynamics=own.dynamics)),
+        "dynamics_only": (appearance, motion.replace(pose=own.pose)),
+        "canonical": (appearance, Motion(upright(len(source)), own.dynamics)),
+        "neighbour": (neighbour, motion),
+    }
+    images = apply("decode", *jax.tree.map(lambda *x: jnp.concatenate(x), *asked.values()))  # one call, one program
+    drawn = dict(zip(asked, jnp.split(images, len(asked)), strict=True))
     seen = {
         "source": source,
         "driver": driver,
-        "output": output,
-        "error": jnp.abs(output - driver) - 1,
-        "label_pose": apply("decode", appearance, motion.replace(pose=label)),
-        "pose_only": apply("decode", appearance, motion.replace(dynamics=own.dynamics)),
-        "dynamics_only": apply("decode", appearance, motion.replace(pose=own.pose)),
-        "canonical": apply("decode", appearance, Motion(upright(len(source)), own.dynamics)),
-        "neighbour": moved,
+        **drawn,
+        "error": jnp.abs(drawn["output"] - driver) - 1,
         "mouth": losses.region_weights(flat(pairs["driver_landmarks"]), source.shape[1], 1.0, 0.0) - 1,
         "pose": motion.pose.vector,
-        "pose_again": apply("pose", moved).vector,
+        "pose_again": apply("pose", drawn["neighbour"]).vector,
         "expression": apply("read_labels", motion.dynamics)["expression"],
         "person": pairs["person"],
         "neighbour_person": jnp.roll(pairs["person"], -1, 0),
     }
     if identity is not None:
-        seen["descriptor"] = identity(identity.chips(moved, flat(pairs["driver_landmarks"])))
+        seen["descriptor"] = identity(identity.chips(drawn["neighbour"], flat(pairs["driver_landmarks"])))
         seen["source_descriptor"] = identity(identity.chips(source, pairs["source_landmarks"]))
     return seen
 
