@@ -1,7 +1,8 @@
 """Stage 1 at 256x256, for one GPU.
 
     python -m vasa_jax.data.synthetic --assets ASSETS --out data/heads_256 --size 256 --identities 1500
-    python train.py --config=configs/face_demo.py --workdir=runs/face_demo
+    python train.py --config=configs/face_demo.py --workdir=runs/face_demo --config.judges.perceptual=VGG19.pth \\
+        --config.judges.identity=ASSETS/face_identity
 
 Not trained yet: the sizes are chosen, the cost and the result are not known.
 """

@@ -2,7 +2,8 @@
 
     python -m vasa_jax.data.synthetic --assets ASSETS --out data/heads --identities 600 --talk 240
     python train.py --config=configs/face_tiny.py --workdir=runs/face_tiny \\
-        --config.judges.perceptual=ASSETS/efficientnet_lite0/efficientnet_lite0.npz
+        --config.judges.perceptual=ASSETS/efficientnet_lite0/efficientnet_lite0.npz \\
+        --config.judges.identity=ASSETS/face_identity
 
 Cost: 50 minutes on two shared cores (1031 steps of the encoders alone, then 1413 of the whole model, 0.55 a second).
 Result on held-out people in wide poses: PSNR 23.0 dB (copying the source frame: 17.6), mouth 21.8 (17.5), pose to 1.9
