@@ -1,7 +1,7 @@
 """Trilinear sampling of volumes and bilinear sampling of images, with a derivative of their own.
 
 Forward, an output is a weighted sum of its 8 (an image: 4) corner values. Backward, the corner values are fetched again
-instead of kept, and each axis' slope is summed over the channels at once. An axis of size 1 has no second corner.
+instead of kept. An axis of size 1 has no second corner, and gives its coordinate no gradient.
 
 There are two forms of one mathematics. The general one is gathers and scatter-adds with the batch as a batch axis, so
 that a batch split over devices needs no communication. The form for a single CPU has loops in their place, several
