@@ -3,8 +3,8 @@
     python train.py --config=configs/face_paper.py --workdir=runs/face_paper --config.data.clips=CLIPS_512 \\
         --config.judges.perceptual=VGG19.pth --config.judges.identity=ARCFACE.pth
 
-What a step costs on a pod: `--aot_topology=v5e:16x16`, see docs/scale.md. Losses, their weights and the schedule of
-resolutions (200K steps at 256 pixels, 300K at 512) are MegaPortraits' (arXiv 2207.07572, section 4), as is the optimiser;
+What a step costs on a pod: `--aot_topology=v5e:16x16`, see docs/scale.md. Losses, their weights, the schedule of
+resolutions (200K steps at 256 pixels, 300K at 512) and the optimiser are MegaPortraits' (arXiv 2207.07572, section 4);
 l_consist and l_cross_id are VASA-1's. VASA-1 was trained for 7 days on 4 A6000 on videos of about 9,500 people; nobody
 has trained this config yet.
 """
