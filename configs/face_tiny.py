@@ -5,9 +5,9 @@
         --config.judges.perceptual=ASSETS/efficientnet_lite0/efficientnet_lite0.npz \\
         --config.judges.identity=ASSETS/face_identity
 
-Cost: about 2.5 s of one core a step without the losses that start late, 3.5 s with them. 50 minutes on two shared cores,
-without those losses, give PSNR 23.5 dB on held-out people in wide poses (copying the source frame: 17.8) and pose to 1.5
-degrees. The weights that ship have had more, see vasa_jax/pretrained/MODEL_CARD.md.
+Cost: 2.4 s of processor time a step, 3.2 s with the losses that start late. 50 minutes on two shared cores without
+those give PSNR 23.5 dB on held-out people in wide poses (copying the source frame: 17.8) and pose to 1.5 degrees. The
+weights that ship have had more, see vasa_jax/pretrained/MODEL_CARD.md.
 """
 
 from ml_collections import ConfigDict
