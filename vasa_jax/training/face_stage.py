@@ -89,8 +89,8 @@ def _phases(config: ConfigDict, scale: jax.Array, judges: Judges) -> list[tuple[
 def parts(config: ConfigDict) -> list[Part]:
     """The parts of the whole model's training, in order."""
     weights = fill(face.Weights, config.losses, "config.losses")
-    begin = fill(face.Weights, config.starts, "config.starts")  # its other fields are of no use here
-    starts = {name: getattr(begin, name) for name in config.starts}
+    fill(face.Weights, config.starts, "config.starts")  # only losses can begin
+    starts = config.starts.to_dict()
     sizes = tuple(config.resolutions) or ((0.0, config.model.image_size, config.batch_size),)
     first = config.encoders.share
     cuts = sorted({first, *(max(first, at) for at in (*starts.values(), *(size[0] for size in sizes)))})
