@@ -6,14 +6,6 @@ import pytest
 from vasa_jax import layers
 
 
-def test_convolve_3d_is_a_3d_convolution():
-    x = jax.random.normal(jax.random.key(0), (2, 4, 5, 6, 3))
-    kernel = jax.random.normal(jax.random.key(1), (3, 3, 3, 3, 7))
-    dims = ("NDHWC", "DHWIO", "NDHWC")
-    expected = jax.lax.conv_general_dilated(x, kernel, (1, 1, 1), "SAME", dimension_numbers=dims)
-    np.testing.assert_allclose(layers.convolve_3d(x, kernel), expected, rtol=1e-4, atol=1e-4)
-
-
 def test_standardised_weights_have_mean_zero_and_variance_one_over_fan_in():
     kernel = layers.standardise_weights(3 + jax.random.normal(jax.random.key(0), (3, 3, 8, 16)))
     np.testing.assert_allclose(kernel.mean((0, 1, 2)), 0, atol=1e-6)

@@ -11,12 +11,14 @@ times as fast there but not to be split. The frame of `points` is that of vasa_j
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+from vasa_jax.platforms import on_platform
 
 BLOCK = 1024  # points that a single CPU samples at a time: their values stay in its cache
 
@@ -46,7 +48,7 @@ def sample_volume(
 def _sample(
     volume: Float[Array, "batch depth height width channels"], points: Float[Array, "batch points 3"]
 ) -> Float[Array, "batch points channels"]:
-    return _on_platform(_forward, _forward_one_cpu, volume, points)
+    return on_platform(_forward, _forward_one_cpu, volume, points)
 
 
 def _keep(volume: Array, points: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -55,15 +57,10 @@ def _keep(volume: Array, points: Array) -> tuple[Array, tuple[Array, Array]]:
 
 def _pull_back(kept: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     """The gradients of volume and points."""
-    return _on_platform(_backward, _backward_one_cpu, *kept, gradient)
+    return on_platform(_backward, _backward_one_cpu, *kept, gradient)
 
 
 _sample.defvjp(_keep, _pull_back)
-
-
-def _on_platform(general: Callable, one_cpu: Callable, *args: Array):
-    """The form for the platform that the program is compiled for, which need not be the one that compiles."""
-    return jax.lax.platform_dependent(*args, cpu=one_cpu if jax.device_count() == 1 else general, default=general)
 
 
 def _forward(volume: Array, points: Array) -> Array:
@@ -105,21 +102,25 @@ def _backward_one_cpu(volume: Array, points: Array, gradient: Array) -> tuple[Ar
     volume, so each point reads one, adds to one, and leaves the corners' shares of its own gradient."""
     shape, (batch, count, channels) = volume.shape, gradient.shape
     low, fraction, scale = _locate(shape, points)
-    lows, fractions = low.reshape(-1, 3), fraction.reshape(-1, 3)
     gradients = gradient.astype(fraction.dtype).reshape(-1, channels)
     block = (1, *(min(2, n) for n in shape[1:4]))
     corners = math.prod(block)
+    weights = jnp.stack(_weights(shape, fraction), -1).reshape(-1, corners)
+    entry = jnp.repeat(jnp.arange(batch, dtype=jnp.int32), count)
+    places = jnp.concatenate([entry[:, None], low[..., ::-1].reshape(-1, 3)], -1)
 
-    def add(i: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
+    def add(i: int | Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
         to_volume, products = so_far
-        start = (i // count, *lows[i, ::-1], jnp.int32(0))
+        place, weight, own = (jax.lax.dynamic_slice_in_dim(x, i, 1) for x in (places, weights, gradients))
+        start = (*place[0], jnp.int32(0))
         values, before = (jax.lax.dynamic_slice(x, start, (*block, channels)) for x in (volume, to_volume))
-        weights = jnp.stack(_weights(shape, fractions[i])).reshape(*block, 1)
-        to_volume = jax.lax.dynamic_update_slice(to_volume, before + weights * gradients[i], start)
-        return to_volume, products.at[i].set((values * gradients[i]).sum(-1).reshape(corners))
+        after = before + weight.reshape(*block, 1) * own
+        product = (values * own).sum(-1).reshape(1, corners)
+        to_volume = jax.lax.dynamic_update_slice(to_volume, after, start)
+        return to_volume, jax.lax.dynamic_update_slice_in_dim(products, product, i, 0)
 
     zeros = jnp.zeros(shape, fraction.dtype), jnp.zeros((batch * count, corners), fraction.dtype)
-    to_volume, products = jax.lax.fori_loop(jnp.int32(0), jnp.int32(batch * count), add, zeros)
+    to_volume, products = jax.lax.fori_loop(0, batch * count, add, zeros)
     shares = jnp.moveaxis(products.reshape(batch, count, corners), -1, 0)
     slopes = [_sum(w * s for w, s in zip(_weights(shape, fraction, axis), shares, strict=True)) for axis in range(3)]
     return to_volume.astype(volume.dtype), (jnp.stack(slopes, -1) * scale).astype(points.dtype)

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vasa_jax.layers import convolve_2d, halve
+from vasa_jax.convolution import convolve_2d
+from vasa_jax.layers import halve
 
 POWER_ITERATIONS = 8
 
