@@ -1,9 +1,11 @@
 """The streaming speech encoder, on the speech of the clips.
 
 Cost: 10 minutes on one core (2,000 steps). Result on held-out sentences of known voices: 85% of the spoken 20 ms
-slots get their phone right, 84% with noise.
+slots get their phone right, 84% with noise: without a teacher, and before voices and rooms were changed too.
 
 python train.py --config=configs/speech_tiny.py --workdir=runs/speech_tiny
+
+With --config.teacher=FOLDER it learns from a larger encoder as well, see docs/speech.md.
 """
 
 from ml_collections import ConfigDict
@@ -28,7 +30,8 @@ def get_config() -> ConfigDict:
         }
     )
     config.data = ConfigDict({"clips": "data/heads", "frames": 75, "threads": 1, "ahead": 2, "workers": 0})
-    config.losses = ConfigDict({"silence": 0.3})
+    config.losses = ConfigDict({"silence": 0.3, "teacher": 1.0})  # teacher: weight of its loss, if there is one
+    config.teacher = ""  # an encoder to learn from: a folder that vasa_jax.speech.convert has written
     config.noise = ConfigDict({"strength": 1.0, "speed": 0.12})
     config.optimiser = ConfigDict(
         {

@@ -1,5 +1,6 @@
 """A step compiled for a pod that is not here, and the reading of its bill."""
 
+import dataclasses
 import importlib
 import json
 import os
@@ -54,6 +55,8 @@ def test_the_bill_can_be_read():
     assert rows["operations"] == "5.00 TFLOP"
     assert rows["people a second, all chips"] == "133"
     assert rows["a step at these peaks"].startswith("60.0 ms")
+    guess = dataclasses.replace(make_bill(), stand_in="v5p:2x2x2")
+    assert str(guess).startswith("Estimate, from the program for v5p:2x2x2: 4 x Chip, ")
 
 
 def test_what_a_chip_keeps_is_its_own_part():

@@ -11,6 +11,7 @@ from vasa_jax.training import audio, speech
 from vasa_jax.types import SAMPLES_PER_FRAME
 
 KEY = jax.random.key(0)
+AUGMENT = jax.jit(audio.augment)
 MODEL = StreamingSpeechEncoder(feature_size=8, width=8, fast_dilations=(1,), slow_dilations=(1,))
 
 
@@ -68,6 +69,25 @@ def test_band_limit_takes_highs_from_some():
 
 
 def test_audio_stays_in_range_and_strength_zero_is_nothing():
-    sound = jnp.clip(jax.random.normal(KEY, (4, 3200)), -1, 1)
-    assert jnp.abs(audio.augment(KEY, sound)).max() <= 1
+    sound = jnp.clip(jax.random.normal(KEY, (8, 3200)), -1, 1)
+    assert jnp.abs(AUGMENT(KEY, sound)).max() <= 1
     np.testing.assert_array_equal(audio.augment(KEY, sound, 0.0), sound)
+
+
+def test_a_room_answers_after_the_sound_and_not_before():
+    click = jnp.zeros((300, 4000)).at[:, 1000].set(0.5)
+    heard = audio.reverberate(KEY, click, 1.0)
+    np.testing.assert_allclose(heard[:, :1001], click[:, :1001], atol=1e-6)
+    tail = (heard[:, 1001:] ** 2).sum(1)
+    rooms = tail > 0
+    assert 70 < rooms.sum() < 130
+    ratio = 10 * np.log10(0.25 / np.asarray(tail)[np.asarray(rooms)])
+    assert ratio.min() > 1.5 and 15 < ratio.max() < 26, "some of the longest answers lie after the end"
+    assert (tail[rooms] > 3 * (heard[rooms, -500:] ** 2).sum(1)).all(), "it dies away"
+
+
+def test_all_of_it_is_finite_and_differs_from_example_to_example():
+    same = jnp.tile(0.1 * jax.random.normal(KEY, (1, 3200)), (8, 1))
+    heard = AUGMENT(KEY, same)
+    assert np.isfinite(heard).all() and jnp.abs(heard[:, None] - heard[None]).max(-1)[jnp.triu_indices(8, 1)].min() > 0
+    assert np.isfinite(AUGMENT(KEY, jnp.zeros((8, 3200)))).all()

@@ -30,7 +30,8 @@ class SpeechWindows:
     """A stretch of a clip at a random speed (tape speed: pitch and phone times go along).
 
     Gives audio (640 frames,) in [-1, 1] and phones (frames, 2), indices into speech.PHONES; a clip that is
-    too short lies at a random place in silence.
+    too short lies at a random place in silence. Of a record with "taught" (T, F), features that another encoder
+    hears in the clip, it gives taught (frames, F), and within (frames,) bool: whether the frame is of the clip.
 
     Attributes:
       frames: of the stretch, at 25 fps.
@@ -50,10 +51,25 @@ class SpeechWindows:
         if self.speed:
             audio = soxr.resample(audio, SAMPLE_RATE * speed, SAMPLE_RATE)
         times = [((record[edge] - start / SAMPLE_RATE) / speed).tolist() for edge in ("start", "end")]
-        return {
+        batch = {
             "audio": padded(audio, 0, self.frames * SAMPLES_PER_FRAME),
             "phones": phone_targets(record["phones"], *times, self.frames),
         }
+        if "taught" in record:
+            middles = start / SAMPLES_PER_FRAME + (np.arange(self.frames) + 0.5) * speed
+            batch["taught"], batch["within"] = frames_at(record["taught"], middles)
+        return batch
+
+
+def frames_at(features: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features (T, F) at `times` (n,), where frame t lasts from t to t + 1: (n, F) float32 between the middles of
+    frames, and whether each time lies within the clip."""
+    last = len(features) - 1
+    place = np.clip(times - 0.5, 0, last)
+    before = np.floor(place).astype(int)
+    share = (place - before).astype(np.float32)[:, None]
+    found = features[before] * (1 - share) + features[np.minimum(before + 1, last)] * share
+    return found, (times >= 0) & (times <= last + 1)
 
 
 def motion_of(record: Record, mean: np.ndarray, std: np.ndarray) -> Record:

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vasa_jax.speech.frozen import Wav2Vec2SpeechEncoder, WhisperSpeechEncoder
 from vasa_jax.speech.interface import SpeechEncoder
 from vasa_jax.speech.streaming import StreamingSpeechEncoder
 
-KINDS = {"streaming": StreamingSpeechEncoder}
+KINDS = {
+    "streaming": StreamingSpeechEncoder,
+    "wav2vec2": Wav2Vec2SpeechEncoder,
+    "whisper": WhisperSpeechEncoder,
+}
 
 
 def build_speech(config: Mapping[str, Any]) -> SpeechEncoder:

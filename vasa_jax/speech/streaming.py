@@ -93,7 +93,12 @@ class StreamingSpeechEncoder(nn.Module):
         self, audio: Float[Array | np.ndarray, "batch samples"]
     ) -> Float[Array, "batch frames 2 phones"]:
         """(B, T, 2, P) logits over PHONES of the two 20 ms slots of each frame; a head for training only."""
-        features = self(audio)
+        return self.phones_of(self(audio))
+
+    def phones_of(
+        self, features: Float[Array, "batch frames {self.feature_size}"]
+    ) -> Float[Array, "batch frames 2 phones"]:
+        """The same from features that are at hand."""
         return self.phone_head(features).reshape(*features.shape[:2], SLOTS, len(PHONES))
 
     def initial_state(self, batch: int) -> Float[Array, "batch context"]:

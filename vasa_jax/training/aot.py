@@ -63,7 +63,8 @@ def face_bill(config: ConfigDict, topology: str, part: int | None = None, per_ch
     except jax.errors.JaxRuntimeError as error:
         raise UserError(f"the step does not fit {topology}: {' '.join(str(error).split()):.300}") from None
     people = batch["source"].shape[0] // len(devices)
-    return read(compiled, chip, len(devices), people, kept(mesh, phase, state, batch), config.accumulate)
+    bill = read(compiled, chip, len(devices), people, kept(mesh, phase, state, batch), config.accumulate)
+    return dataclasses.replace(bill, stand_in=STAND_INS[topology][1]) if topology in STAND_INS else bill
 
 
 def pod(topology: str) -> tuple[Chip, Sequence[jax.Device]]:

@@ -5,19 +5,40 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from vasa_jax.training.voices import change_voice
 from vasa_jax.types import SAMPLE_RATE
+
+ECHO = SAMPLE_RATE // 2  # samples of a room's answer that are heard
 
 
 def augment(key: PRNGKeyArray, audio: Float[Array, "b n"], strength: float = 1.0) -> Float[Array, "b n"]:
-    """Noise, then a band limit, then a gain; each with its own strength for each example.
+    """Another voice, a room, noise, a band limit, a gain, in this order; each with its own strength for each example.
 
     Args:
       strength: 0 leaves the audio as it is, 1 is the full range of each.
     """
     if not strength:
         return audio
-    noise, band, level = jax.random.split(key, 3)
-    return gain(level, limit_band(band, add_noise(noise, audio, strength), strength), strength)
+    steps = (change_voice, reverberate, add_noise, limit_band, gain)
+    for step, own in zip(steps, jax.random.split(key, len(steps)), strict=True):
+        audio = step(own, audio, strength)
+    return audio
+
+
+def reverberate(key: PRNGKeyArray, audio: Float[Array, "b n"], strength: float) -> Float[Array, "b n"]:
+    """A third of the examples in a room: an answer of noise 2 to 20 dB below the direct sound, in all, that falls by 60
+    dB in 0.15 to 0.9 s (Polack's model of a diffuse field). The direct sound stays where it was."""
+    chosen, wave, fall, level = jax.random.split(key, 4)
+    batch, count = audio.shape
+    times = np.arange(1, ECHO + 1, dtype=np.float32) / SAMPLE_RATE
+    seconds = jax.random.uniform(fall, (batch, 1), minval=0.15, maxval=0.9)
+    answer = jax.random.normal(wave, (batch, ECHO)) * 10 ** (-3 * times / seconds)
+    decibels = jax.random.uniform(level, (batch, 1), minval=2.0, maxval=20.0)
+    answer *= 10 ** (-decibels / 20) / jnp.sqrt((answer**2).sum(1, keepdims=True))
+    length = count + ECHO
+    echo = jnp.fft.irfft(jnp.fft.rfft(audio, length) * jnp.fft.rfft(answer, length), length)[:, : count - 1]
+    heard = audio + jnp.pad(echo, ((0, 0), (1, 0)))
+    return jnp.where(jax.random.bernoulli(chosen, strength / 3, (batch, 1)), heard, audio)
 
 
 def add_noise(key: PRNGKeyArray, audio: Float[Array, "b n"], strength: float) -> Float[Array, "b n"]:

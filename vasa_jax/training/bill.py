@@ -21,6 +21,8 @@ class Bill:
       temporaries: what the step needs besides. code: the program itself.
       flops: operations. moved: to and from memory.
       traffic: what the chip sends, by kind of collective.
+      stand_in: the pod that was compiled for where no compiler for the chip is here, which makes all of it an estimate;
+        None where it was compiled for the chip itself.
     """
 
     chip: Chip
@@ -34,6 +36,7 @@ class Bill:
     flops: float
     moved: float
     traffic: Mapping[str, Traffic]
+    stand_in: str | None = None
 
     @property
     def peak(self) -> float:
@@ -82,4 +85,6 @@ class Bill:
         rows.append(("a step at these peaks", f"{self.seconds / MS:.1f} ms, no program reaches them"))
         rows.append(("people a second, all chips", f"{self.people * self.chips / self.seconds:.0f}"))
         title = f"{self.chips} x {self.chip.name}, {self.people} people a chip; each chip and step:"
+        if self.stand_in:
+            title = f"Estimate, from the program for {self.stand_in}: {title}"
         return "\n".join([title, *(f"{name:32} {value:>16}" for name, value in rows)])

@@ -1,4 +1,7 @@
-"""The streaming speech encoder, trained to tell phones apart; its features are then frozen for stage 2."""
+"""The streaming speech encoder, trained to tell phones apart and, with a teacher, to hear what a larger encoder hears.
+
+Its features are then frozen for stage 2.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ from vasa_jax.data.windows import SpeechWindows
 from vasa_jax.speech import PHONES
 from vasa_jax.speech.losses import phone_loss
 from vasa_jax.training import audio
+from vasa_jax.training.lesson import HEAD, Lesson
 from vasa_jax.training.stage import ALONE, Company, Report
 from vasa_jax.types import FPS
 
@@ -21,26 +25,33 @@ SILENCE = PHONES.index("SIL")
 
 @dataclasses.dataclass(frozen=True)
 class SpeechLoss:
-    """Cross entropy of phones: batch of data.windows.SpeechWindows -> scalar.
+    """Cross entropy of phones, and the lesson's loss beside it: batch of data.windows.SpeechWindows -> scalar.
 
     Attributes:
-      model: a speech encoder with phone_logits.
-      noise: strength of the audio augmentation.
+      model: a speech encoder with phones_of.
+      noise: strength of the audio augmentation; the teacher heard the clip without it.
       silence: weight of silent slots; they are many and easy.
+      lesson: None without a teacher.
     """
 
     model: Any
     noise: float = 1.0
     silence: float = 0.3
+    lesson: Lesson | None = None
 
     def __call__(
         self, params: Any, batch: Mapping[str, Array], key: Array, company: Company = ALONE
     ) -> tuple[Array, dict[str, Array]]:
         heard = audio.augment(key, batch["audio"], self.noise)
-        logits = self.model.apply({"params": params}, heard, method="phone_logits")
+        features = self.model.apply({"params": params}, heard)
+        logits = self.model.apply({"params": params}, features, method="phones_of")
         weights = complete(self.model, batch["phones"])
         loss = phone_loss(logits, batch["phones"], weights, jnp.ones(len(PHONES)).at[SILENCE].set(self.silence))
-        return loss, {"loss": loss, "accuracy": accuracy(logits, batch["phones"], weights)}
+        metrics = {"accuracy": accuracy(logits, batch["phones"], weights)}
+        if self.lesson is not None:
+            missed = self.lesson.missed(params[HEAD], features, batch["taught"], weights[..., 0] * batch["within"])
+            loss, metrics = loss + self.lesson.weight * missed, {**metrics, "missed": missed}
+        return loss, {"loss": loss, **metrics}
 
 
 def complete(model: Any, phones: Array) -> Array:
@@ -57,13 +68,14 @@ def accuracy(logits: Array, phones: Array, weights: Array) -> Array:
 
 
 class SpeechReport:
-    """Phone accuracy on the middle of held-out clips, clean and with noise."""
+    """Phone accuracy, and what is missed of the lesson, on the middle of held-out clips, clean and with noise."""
 
-    def __init__(self, model: Any, source: Any, frames: int, clips: int = 32):
+    def __init__(self, model: Any, source: Any, frames: int, clips: int = 32, lesson: Lesson | None = None):
         sample, generator = SpeechWindows(frames, speed=0.0), np.random.default_rng(0)
         pairs = [sample(source[i], generator) for i in range(min(clips, len(source)))]
         self._batch = {name: np.stack([pair[name] for pair in pairs]) for name in pairs[0]}
-        self._losses = {name: SpeechLoss(model, noise) for name, noise in (("clean", 0.0), ("noisy", 1.0))}
+        strengths = {"clean": 0.0, "noisy": 1.0}
+        self._losses = {name: SpeechLoss(model, noise, lesson=lesson) for name, noise in strengths.items()}
         self._look = jax.jit(self._measure)
 
     def __call__(self, params: Any) -> Report:
@@ -71,4 +83,4 @@ class SpeechReport:
 
     def _measure(self, params: Any, batch: Mapping[str, Array]) -> dict[str, Array]:
         seen = {name: loss(params, batch, jax.random.key(0))[1] for name, loss in self._losses.items()}
-        return {f"{name}_{what}": seen[name][what] for name in seen for what in ("accuracy", "loss")}
+        return {f"{name}_{what}": value for name, metrics in seen.items() for what, value in metrics.items()}
