@@ -1,0 +1,141 @@
+"""The mark: as strong as said, read after attacks, and never seen where it is not."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks.mark import ATTACKS, distance, encoded, marked
+from benchmarks.mark import resized as resized_frames
+from vasa_jax.provenance import carrier, looks, mark, reader
+from vasa_jax.provenance.payload import CHECK_BITS, Payload
+from vasa_jax.provenance.place import Place
+from vasa_jax.provenance.search import LOOKS, SIZES
+from vasa_jax.provenance.thumbnails import Thumbnails, from_frames
+
+PAYLOAD = Payload(0, 1, 0xABC, 0x123456)
+
+
+@pytest.fixture(scope="module")
+def with_mark(clip):
+    return marked(resized_frames(clip, 256), PAYLOAD)
+
+
+@pytest.mark.parametrize("each", [carrier.VIDEO, carrier.STILL])
+def test_patterns_are_orthonormal_and_in_the_band(each):
+    patterns = each.patterns
+    np.testing.assert_allclose(patterns.T @ patterns, np.eye(1 + carrier.SYMBOLS), atol=1e-9)
+    image = each.image(PAYLOAD)
+    assert abs((image**2).mean() - 1) < 1e-9
+    outside = carrier.cosine_matrix(64) @ image @ carrier.cosine_matrix(64).T
+    assert abs(outside[~each.band]).max() < 1e-9
+    assert len(set(np.round(abs(patterns[:, 0]), 9))) == 1  # sync is signs alone, as the bound asks
+
+
+def test_resampling_keeps_the_band():
+    """Enlarged and reduced again a wave of the band's upper end is itself, nearly."""
+    wave = np.cos(2 * np.pi * 20 * (np.arange(64) + 0.5) / 64)
+    up, down = carrier.resampling(64, 256), carrier.resampling(256)
+    np.testing.assert_allclose((down @ up @ wave)[4:-4], wave[4:-4], atol=0.25)
+    np.testing.assert_allclose(up @ np.ones(64), np.ones(256))
+    part = carrier.resampling(32, start=0.5, span=0.5) @ np.arange(32.0)  # the right half of the frame
+    assert (part[:32] == 0).all() and abs(part[-1] - 31) < 0.5
+
+
+@pytest.mark.parametrize("size", [128, 256, 512])
+@pytest.mark.parametrize("still", [False, True])
+def test_strength_is_as_said_and_below_the_bar(size, still):
+    pattern = mark.pattern(PAYLOAD, size, still)
+    levels = math.sqrt(float((pattern.astype(np.float64) ** 2).mean())) * 127.5
+    assert abs(levels - mark.strength(size)) < 1e-3
+    assert 20 * math.log10(255 / levels) > 42.0
+    assert pattern.shape == (size, size) and pattern.dtype == np.float32
+
+
+def test_distance_of_marked_frames(clip, with_mark):
+    assert distance(with_mark, resized_frames(clip, 256)) > 43
+
+
+def test_signs_turn_every_slot():
+    np.testing.assert_array_equal(mark.signs(0, 14), [1] * 6 + [-1] * 6 + [1] * 2)
+    np.testing.assert_array_equal(np.concatenate([mark.signs(0, 5), mark.signs(5, 9)]), mark.signs(0, 14))
+
+
+def test_put_mark_is_an_addition_in_one_program(clip):
+    pattern = jnp.asarray(mark.pattern(PAYLOAD, 128))
+    images = jnp.asarray(clip[:2], jnp.float32) / 127.5 - 1
+    compiled = jax.jit(mark.put_mark)(images, pattern, jnp.array([1.0, -1.0]))
+    expected = images + jnp.stack([pattern, -pattern])[..., None]
+    np.testing.assert_allclose(compiled, expected, atol=1e-6)
+
+
+def test_read_as_it_is(with_mark):
+    reading = reader.read(from_frames(with_mark))
+    assert reading.found and reading.payload == PAYLOAD and reading.place.is_whole and reading.z > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if name not in ("none", "half, cropped, crf 28")])
+def test_read_after_attacks(with_mark, attack):
+    reading = reader.read(from_frames(ATTACKS[attack](encoded(with_mark, 18))))
+    assert reading.found and reading.payload == PAYLOAD
+    assert reading.place.is_whole == (attack != "a fifth cropped")
+
+
+@pytest.mark.slow
+def test_found_in_a_larger_picture(with_mark):
+    whole = np.full((len(with_mark), 300, 480, 3), 80, np.uint8)
+    whole[:, 20:276, 150:406] = with_mark
+    reading = reader.read(from_frames(whole))
+    assert reading.payload == PAYLOAD
+    wanted = Place(-20 / 256, -150 / 256, 300 / 256, 480 / 256)
+    for name in ("top", "left", "height", "width"):
+        assert abs(getattr(reading.place, name) - getattr(wanted, name)) < 0.02
+
+
+@pytest.mark.parametrize("first", [0, 1, 5, 6, 11])
+def test_an_excerpt_may_begin_anywhere(with_mark, first):
+    assert reader.read(from_frames(with_mark[first : first + 30])).payload == PAYLOAD
+
+
+def test_another_frame_rate(with_mark):
+    """Shown at 50 frames a second, each twice: time stamps tell, not the count."""
+    clip = from_frames(with_mark)
+    twice = Thumbnails(clip.frames.repeat(2, 0), clip.numbers.repeat(2), True)
+    assert reader.read(twice).payload == PAYLOAD
+
+
+def test_a_still(clip):
+    still = clip[0] / 127.5 - 1 + mark.pattern(PAYLOAD, 128, still=True)[..., None]
+    levels = np.clip(np.round((still + 1) * 127.5), 0, 255).astype(np.uint8)
+    assert reader.read(from_frames([levels], is_video=False)).payload == PAYLOAD
+
+
+@pytest.mark.slow
+def test_nothing_where_nothing_is(clip):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (20, 64, 64, 3), np.uint8)
+    black = np.zeros((20, 64, 64, 3), np.uint8)
+    for frames in (clip, noise, black):
+        reading = reader.read(from_frames(frames))
+        assert not reading.found and reading.payload is None
+
+
+def test_the_bound_holds_for_random_keys(clip):
+    """Hoeffding: of any frames, a share of keys of exp(-t^2 / 2) at most reaches t; and the bound is not far off."""
+    cosines = looks.cosines(from_frames(clip), Place(), carrier.VIDEO)[0]
+    signs = np.random.default_rng(2).choice([-1.0, 1.0], (20_000, len(cosines)))
+    z = signs @ cosines / np.linalg.norm(cosines)
+    for level in (1.0, 2.0, 3.0):
+        assert 0.01 * math.exp(-(level**2) / 2) < (z >= level).mean() < math.exp(-(level**2) / 2)
+
+
+def test_thresholds_add_up_to_one_in_a_million():
+    for looks_made, checked in ((12, False), (12, True), (LOOKS, False), (LOOKS, True)):
+        z = reader.needed(looks_made, checked)
+        chance = looks_made * math.exp(-(z**2) / 2) / (2**CHECK_BITS if checked else 1)
+        assert chance == pytest.approx(1e-6 / 4)
+    places = sum((abs(64 - round(64 * size)) + 1) ** 2 for size in SIZES)
+    assert places * 12 + 2 * 2 * 19 * 12 < LOOKS

@@ -1,0 +1,64 @@
+"""The invisible mark, put on the decoder's output within the program that decodes.
+
+A pattern (see `carrier`) is added to the brightness of every frame. In a video its sign changes every SLOT frames, so
+that a reader who subtracts what stands still is left with the mark: a face's own brightness is a hundred times
+stronger than what may be added to it unseen. The strength is fixed, so the distance to the unmarked frame is known.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from vasa_jax.provenance.carrier import GRID, STILL, VIDEO, resampling
+from vasa_jax.provenance.payload import Payload
+
+SLOT = 6
+STRENGTHS = ((192, 1.96), (384, 1.7), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
+
+
+def strength(size: int) -> float:
+    """Root mean square of the mark in levels of 255: a larger frame shows it better, and needs less to keep it."""
+    return next(levels for limit, levels in STRENGTHS if size <= limit)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The mark of one run.
+
+    Attributes:
+      pattern: (S, S) that is added to a frame in its range [-1, 1].
+      alternates: in a video, not in a still.
+    """
+
+    pattern: np.ndarray
+    alternates: bool = True
+
+    @classmethod
+    def of(cls, payload: Payload, size: int, still: bool = False) -> "Mark":
+        return cls(pattern(payload, size, still), not still)
+
+    def signs(self, first: int, count: int) -> Float[np.ndarray, " count"]:
+        """Of `count` frames from number `first` on."""
+        return signs(first, count) if self.alternates else np.ones(count, np.float32)
+
+
+def pattern(payload: Payload, size: int, still: bool = False) -> Float[np.ndarray, "size size"]:
+    """What is added to a frame of that size, in its range [-1, 1]."""
+    image = (STILL if still else VIDEO).image(payload)
+    grow = resampling(GRID, size)
+    grown = grow @ image @ grow.T
+    return (grown * strength(size) / 127.5 / np.sqrt((grown**2).mean())).astype(np.float32)
+
+
+def signs(first: int, count: int) -> Float[np.ndarray, " count"]:
+    """Of `count` frames of a video from number `first` on."""
+    return np.where((first + np.arange(count)) // SLOT % 2, -1, 1).astype(np.float32)
+
+
+def put_mark(
+    images: Float[Array, "batch size size 3"], pattern: Float[Array, "size size"], signs: Float[Array, " batch"]
+) -> Float[Array, "batch size size 3"]:
+    """Frames in [-1, 1] with the mark; red, green and blue alike, so that no colour changes."""
+    return images + (signs[:, None, None] * pattern)[..., None]
