@@ -1,11 +1,13 @@
 """PyTorch's files, read without PyTorch: what torch.save wrote comes back; what asks for more is refused unrun."""
 
+import argparse
 import io
 import os
 import pickle
 import struct
 import zipfile
 from collections import OrderedDict
+from pathlib import PosixPath
 
 import numpy as np
 import pytest
@@ -67,6 +69,21 @@ def test_a_module_and_a_checkpoint_around_it(torch, save, zipped):
     found = read_weights(save(content, zipped), prefix="1.")
     assert found.keys() == {name for name in module.state_dict() if name.startswith("1.")}
     np.testing.assert_array_equal(found["1.running_var"], module.state_dict()["1.running_var"].numpy())
+
+
+@FORMATS
+def test_dicts_within_the_dict_and_settings_beside_it(torch, save, zipped):
+    """Names are joined by dots; of a parsed command line nothing is kept."""
+    inner = {"a": torch.ones(2), "deeper": {"b": torch.zeros(3)}}
+    settings = argparse.Namespace(rate=0.1, out=PosixPath("runs"), hooks=[argparse.Namespace()])
+    found = read_weights(save({"args": settings, "model": inner, "c": torch.ones(1)}, zipped))
+    assert found.keys() == {"model.a", "model.deeper.b", "c"}
+
+
+def test_a_dict_that_holds_itself_comes_to_an_end(torch, save):
+    content = {"a": torch.ones(2)}
+    content["self"] = content
+    assert read_weights(save(content)).keys() == {"a", "self.a", "self.self.a"}
 
 
 def test_parameters_of_before_2018(torch, tmp_path):

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import jax
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 
-def on_platform(general: Callable, one_cpu: Callable, *args: Array):
+def on_platform(general: Callable, one_cpu: Callable, *args: PyTree[Array]):
     """The form for the platform that the program is compiled for, which need not be the one that compiles.
 
     A process with several CPU devices takes the general form: loops over a batch cannot be split over devices.

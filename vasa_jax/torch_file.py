@@ -9,7 +9,7 @@ import io
 import math
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ ZIP_START, LEGACY_START = b"PK\x03\x04", b"\x80\x02\x8a\x0a"
 LEGACY_MAGIC, LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 ZIP_HEADER = struct.Struct("<26xHH")  # of a member: the lengths of its name and of its extra field
 COUNT = struct.Struct("<q")
+MAX_DEPTH = 2  # of dicts within the dict
 
 
 def read_weights(path: str | Path, expected: str = EXPECTED, prefix: str = "") -> dict[str, np.ndarray]:
     """Reads the tensors of a state dict by their names; bfloat16 becomes float32, other types stay.
 
-    A dict with an entry "state_dict" gives that entry. What is no tensor (an epoch, a learning rate) is left out.
+    A dict with an entry "state_dict" gives that entry. Dicts within it give their names joined by dots. What is no
+    tensor (an epoch, a learning rate) is left out.
 
     Args:
       path: of a .pth or .pt file as torch.save writes it, or of a .safetensors file; the content decides, not the name.
@@ -115,11 +117,20 @@ def _state_dict(content: Any) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, dict):
         raise ValueError("it holds no dict of tensors")
-    plain = {name: value.tensor if isinstance(value, Parameter) else value for name, value in content.items()}
-    tensors = {str(name): value for name, value in plain.items() if isinstance(value, Tensor)}
+    tensors = dict(_named_tensors(content, ""))
     if not tensors:
         raise ValueError("its dict holds no tensors")
     return tensors
+
+
+def _named_tensors(content: dict[Any, Any], before: str, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Down to MAX_DEPTH only: in a pickle a dict may hold itself."""
+    for name, value in content.items():
+        value = value.tensor if isinstance(value, Parameter) else value
+        if isinstance(value, Tensor):
+            yield f"{before}{name}", value
+        elif isinstance(value, dict) and depth < MAX_DEPTH:
+            yield from _named_tensors(value, f"{before}{name}.", depth + 1)
 
 
 def _read_tensor(file: io.BufferedIOBase, file_size: int, name: str, tensor: Tensor, places: Places) -> np.ndarray:

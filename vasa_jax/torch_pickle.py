@@ -72,8 +72,23 @@ class _RebuildTensor:
         return Tensor(storage, offset, size, stride)
 
 
+class Ignored:
+    """In place of a setting that was saved beside the weights, such as a parsed command line: nothing of it is kept."""
+
+    __slots__ = ()
+
+    def __new__(cls, *_: Any):
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
 GLOBALS = {
     ("collections", "OrderedDict"): collections.OrderedDict,
+    ("argparse", "Namespace"): Ignored,
+    ("pathlib", "PosixPath"): Ignored,
+    ("pathlib", "WindowsPath"): Ignored,
     ("torch._utils", "_rebuild_tensor"): _RebuildTensor(),
     ("torch._utils", "_rebuild_tensor_v2"): _RebuildTensor(),
     ("torch._utils", "_rebuild_parameter"): Parameter,

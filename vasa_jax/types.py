@@ -4,6 +4,7 @@ All are frozen pytrees, so they can be jitted, sharded, scanned and stored as th
 a leading `...` stands for any such axes. Space: x right, y up, z towards the camera; the image is [-1, 1] x [-1, 1].
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import flax.struct
@@ -16,6 +17,7 @@ SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 POSE_SIZE = 7
 Leaf = Any  # an array; or what stands for one while a tree is mapped or only shapes are traced
 EMOTIONS = ("happy", "sad", "angry", "surprised", "afraid", "disgusted")
+SAMPLERS = ("ddim", "dpm")
 
 
 @flax.struct.dataclass
@@ -80,6 +82,24 @@ class Appearance:
     volume: Leaf
     identity: Leaf
     source: tuple[Leaf, Leaf] | None = None
+
+
+@dataclass(frozen=True)
+class Framing:
+    """The square around a head that a face model takes, told from the canonical one: that of a head at the reference
+    distance in the middle of its image.
+
+    Attributes:
+      side: its side in sides of the canonical square.
+      shift: from that square's centre to its own, in such sides, x right, y down.
+    """
+
+    side: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    def of(self, centre: tuple[float, float], side: float) -> tuple[tuple[float, float], float]:
+        """Centre and side of this square, from those of the canonical one, in pixels."""
+        return (centre[0] + self.shift[0] * side, centre[1] + self.shift[1] * side), self.side * side
 
 
 @flax.struct.dataclass

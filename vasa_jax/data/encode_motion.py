@@ -18,26 +18,29 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from tqdm import tqdm
 
 from vasa_jax import room_weights
 from vasa_jax.data import array_records, clips, motion_set
 from vasa_jax.errors import UserError
-from vasa_jax.face import build_face
+from vasa_jax.geometry import cell_centres
+from vasa_jax.models import face_of, speech_of
 from vasa_jax.pixels import from_uint8
-from vasa_jax.speech import build_speech
-from vasa_jax.types import SAMPLES_PER_FRAME
+from vasa_jax.sampling import sample_image
+from vasa_jax.types import SAMPLES_PER_FRAME, Framing
 
 BATCH = 32  # frames through the face encoders at once
 
 
 def motion_encoder(model: Any, params: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """(T, S, S, 3) uint8 -> (T, 7 + Z), BATCH frames at a time."""
+    """(T, H, H, 3) uint8 in the canonical framing -> (T, 7 + Z), BATCH frames at a time."""
     params = jax.tree.map(jnp.asarray, params)
 
     @jax.jit
     def some(params: Any, images: jax.Array) -> jax.Array:
-        return model.apply({"params": params}, from_uint8(images), method="motion").vector
+        shown = reframed(from_uint8(images), model.framing, model.image_size)
+        return model.apply({"params": params}, shown, method="motion").vector
 
     def encode(images: np.ndarray) -> np.ndarray:
         count = len(images)
@@ -46,6 +49,18 @@ def motion_encoder(model: Any, params: Any) -> Callable[[np.ndarray], np.ndarray
         return np.concatenate(parts)[:count]
 
     return encode
+
+
+def reframed(
+    images: Float[Array, "batch side side 3"], framing: Framing, size: int
+) -> Float[Array, "batch {size} {size} 3"]:
+    """Frames in the canonical framing as a face model takes them; where its square is wider, their edges continue."""
+    if framing == Framing() and images.shape[1] == size:
+        return images
+    x, y = np.meshgrid(cell_centres(size), -cell_centres(size))
+    (right, down), _ = framing.of((0.0, 0.0), 2.0)
+    points = np.stack([right + framing.side * x, framing.side * y - down], -1).astype(np.float32)
+    return sample_image(images, jnp.broadcast_to(points, (images.shape[0], *points.shape)))
 
 
 def speech_encoder(model: Any, params: Any, step: int = 50) -> Callable[[np.ndarray], np.ndarray]:
@@ -106,7 +121,7 @@ def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> Non
         raise UserError(f"{out} holds a motion set already: remove it or name another folder")
     face_config, face = room_weights.load_room(face_run, "face")
     speech_config, speech = room_weights.load_room(speech_run, "speech")
-    face_model, speech_model = build_face(face_config["model"]), build_speech(speech_config["model"])
+    face_model, speech_model = face_of(face_config["model"]), speech_of(speech_config["model"])
     parts = out / f"encoded-{zlib.crc32(b''.join(x.tobytes() for x in jax.tree.leaves((face, speech)))):08x}"
     encode = Encoder(parts, motion_encoder(face_model, face), speech_encoder(speech_model, speech))
     splits = {name: clips.open_clips(source, name) for name in clips.SPLITS if clips.has_split(source, name)}

@@ -19,7 +19,7 @@ from vasa_jax.face.refiner import CanonicalRefiner
 from vasa_jax.face.renderer import Renderer
 from vasa_jax.face.surface import crop, unroll
 from vasa_jax.face.warp import WarpGenerator, to_canonical, to_driver
-from vasa_jax.types import Appearance, HeadPose, Motion
+from vasa_jax.types import Appearance, Framing, HeadPose, Motion
 
 ENCODERS: Mapping[str, type[nn.Module]] = {"resnet": ResNet, "compact": CompactEncoder}
 VIEWS: Mapping[str, Callable] = {"crop": crop, "unrolled": unroll}
@@ -60,6 +60,16 @@ class FaceModel(nn.Module):
     def dynamics_size(self) -> int:
         """Z, the size of z_dyn."""
         return self.dynamics_encoder.outputs
+
+    @property
+    def framing(self) -> Framing:
+        """The canonical one, which its training frames have."""
+        return Framing()
+
+    @property
+    def additive(self) -> bool:
+        """Dynamics hold no identity: they are taken as they are."""
+        return False
 
     def pose(self, image: Float[Array, "b s s 3"]) -> HeadPose:
         """z_pose. The raw code is an offset from the upright head at the reference distance; depth is not observable

@@ -1,0 +1,1 @@
+"""What users download: which files, which names and shapes, and how they become parameters of our networks."""
