@@ -21,7 +21,7 @@ from safetensors.numpy import save as to_bytes
 
 from vasa_jax.errors import UserError
 from vasa_jax.models import Models, Parameters
-from vasa_jax.motion import Statistics
+from vasa_jax.motion import Sampling, Statistics
 from vasa_jax.types import POSE_SIZE
 
 FORMAT = 1
@@ -36,8 +36,10 @@ class Checkpoint:
 
     Attributes:
       config: {"format": 1, "name", "face", "motion", "speech": the networks' fields, "statistics": {"mean",
-        "std": of the motion vector, each 7 + Z numbers, "distance": {"mean": of the training set, ...}}}.
-      params: {"face", "motion", "speech"}: nested parameters, float32 NumPy arrays.
+        "std": of the motion vector, each 7 + Z numbers, "distance": {"mean": of the training set, ...}}}; with a
+        few-step student of the motion also "student": {"model": its fields, "steps", "guidance": the largest scale that
+        it has learned of each condition}.
+      params: {"face", "motion", "speech"} and "student" if there is one: nested parameters, float32 NumPy arrays.
     """
 
     config: Mapping[str, Any]
@@ -133,6 +135,7 @@ def _check_config(config: Any, folder: Path) -> None:
     if config["format"] != FORMAT:
         raise UserError(f"the checkpoint has format {config['format']}, this version reads {FORMAT}: {folder}")
     _check_statistics(config["statistics"], folder)
+    _check_student(config.get("student"), folder)
 
 
 def _check_statistics(statistics: Mapping[str, Any], folder: Path) -> None:
@@ -146,6 +149,20 @@ def _check_statistics(statistics: Mapping[str, Any], folder: Path) -> None:
         raise UserError(f"the checkpoint's statistics are not usable numbers: {folder}")
 
 
+def _check_student(student: Any, folder: Path) -> None:
+    """Absent, or with all that sampling by it needs."""
+    if student is None:
+        return
+    try:
+        Sampling(student["steps"])
+        ready = sorted(student["guidance"]) == sorted(student["model"]["told"])
+        ready &= all(float(scale) > 0 for scale in student["guidance"].values())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        ready = False
+    if not ready:
+        raise UserError(f"the checkpoint's {CONFIG} has no proper 'student': {folder}")
+
+
 def _models(checkpoint: Checkpoint, folder: Path) -> Models:
     """The networks, and their agreement on the two sizes that pass between them."""
     try:
@@ -157,6 +174,10 @@ def _models(checkpoint: Checkpoint, folder: Path) -> Models:
         "speech feature": (models.motion.feature_size, models.speech.feature_size),
         "statistics": (checkpoint.statistics.mean.size, models.motion.motion_size),
     }
+    if models.student is not None:
+        for field in ("window", "history", "motion_size", "feature_size"):
+            wanted = getattr(models.motion, field)
+            sizes[f"student's {field.replace('_', ' ')}"] = getattr(models.student, field), wanted
     for what, (found, wanted) in sizes.items():
         if found != wanted:
             raise UserError(

@@ -44,12 +44,19 @@ def load_room(folder: str | Path, room: str) -> tuple[dict, dict]:
         config = json.loads((source / CONFIG).read_text())
         params = unflatten_dict(load_file(source / WEIGHTS), sep="/")
         if released:
-            config, params = {"room": room, "model": config[room]}, params[room]
+            config, params = {"room": room, **_section(config, room)}, params[room]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"no trained weights in {folder}: train with --workdir={folder} first") from error
     if config["room"] != room:
         raise UserError(f"{folder} holds weights of stage {config['room']!r}, {room!r} is needed")
     return config, jax.tree.map(lambda x: x.astype(np.float32), params)
+
+
+def _section(config: Mapping[str, Any], room: str) -> dict[str, Any]:
+    """What a release says of a room, as its training would; motion comes with its statistics."""
+    if room == "student":
+        return {**config[room], "statistics": config["statistics"]}
+    return {"model": config[room]} | ({"statistics": config["statistics"]} if room == "motion" else {})
 
 
 def whole(x: jax.Array | np.ndarray) -> np.ndarray:

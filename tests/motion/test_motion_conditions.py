@@ -33,6 +33,36 @@ def test_the_tail_of_the_audio_is_cut_at_times(dropped):
     assert set(lengths) == {1, 2, 3, 4, 5, 6}
 
 
+def test_x_pre_and_a_pre_are_dropped_together_and_others_alone(model, variables, conditions, noised):
+    """There is one flag for both; without it neither counts, and all other conditions still do."""
+    run = jax.jit(lambda c: model.apply(variables, noised, jnp.array([3, 900]), c))
+    dropped = drop(jax.random.key(0), conditions, rate=0.0, previous_rate=1.0, truncate_rate=0.0)
+    assert not dropped.has_previous.any() and dropped.has_audio.all() and dropped.has_gaze.all()
+    before = run(dropped)
+    for name in ("previous_motion", "previous_audio"):
+        other = dropped.replace(**{name: getattr(dropped, name) + 1.0})
+        np.testing.assert_array_equal(run(other), before)
+    for name in ("audio", "gaze", "distance", "emotion"):
+        other = dropped.replace(**{name: getattr(dropped, name) + 1.0})
+        assert np.abs(run(other) - before).max() > 1e-4
+
+
+def test_a_cut_tail_is_the_learned_null_of_absent_audio(model, variables, conditions, noised):
+    """Each null is a parameter of its own: changing that of the audio changes cut frames, and nothing where all is
+    heard."""
+    changed = jax.tree.map(lambda x: x, variables)
+    changed["params"]["audio_or"] = {"null": -variables["params"]["audio_or"]["null"]}
+    cut = conditions.replace(audio_length=jnp.array([6, 3]))
+    run = jax.jit(lambda v: model.apply(v, noised, jnp.array([3, 900]), cut))
+    before, after = run(variables), run(changed)
+    np.testing.assert_array_equal(before[0], after[0])
+    assert np.abs(before[1] - after[1]).max() > 1e-4
+    nulls = [name for name in variables["params"] if name.endswith("_or")]
+    assert sorted(nulls) == sorted(
+        ["previous_audio_or", "audio_or", "gaze_or", "distance_or", "emotion_or", "previous_motion_or"]
+    )
+
+
 def test_what_is_absent_stays_absent():
     absent = null_conditions(8, 6, 2, 5, 7).replace(audio_length=jnp.full(8, 2))
     after = drop(jax.random.key(0), absent, rate=0.0, previous_rate=0.0, truncate_rate=1.0)

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vasa_jax.motion import initial_state, make_sampler, sample_clip, sample_window
+from vasa_jax.motion import Sampling, initial_state, make_sampler, sample_clip, sample_window
 from vasa_jax.motion.conditions import NAMES, without
 from vasa_jax.motion.guidance import guided
+from vasa_jax.motion.sampler import denoiser
 
 WINDOW, HISTORY, MOTION, FEATURE = 6, 2, 5, 7
 STEP = jnp.array([3, 900])
@@ -23,6 +24,7 @@ def stub(predict):
         window=WINDOW,
         history=HISTORY,
         motion_size=MOTION,
+        told=(),
         apply=lambda _, noised, step, c: predict(noised, step, c),
     )
 
@@ -44,6 +46,21 @@ def test_guidance_is_equation_2_for_any_set(conditions, noised, names):
     )
 
 
+@pytest.mark.parametrize("names", [("audio",), ("previous", "emotion"), NAMES])
+def test_a_scale_of_0_changes_no_bit_of_the_rest(conditions, noised, names):
+    others = {name: 0.7 for name in names[1:]}
+    with_zero = guided(by_flags, noised, STEP, conditions, {names[0]: 0.0, **others})
+    np.testing.assert_array_equal(with_zero, guided(by_flags, noised, STEP, conditions, others))
+
+
+def test_examples_may_have_scales_of_their_own(conditions, noised):
+    scales = {"audio": jnp.array([0.5, 2.0]), "gaze": jnp.array([1.0, 0.0])}
+    both = guided(by_flags, noised, STEP, conditions, scales)
+    for i in range(2):
+        one = guided(by_flags, noised, STEP, conditions, {name: float(scale[i]) for name, scale in scales.items()})
+        np.testing.assert_allclose(both[i], one[i], rtol=1e-6)
+
+
 def test_guidance_is_one_forward_pass(conditions, noised):
     batches = []
 
@@ -58,7 +75,7 @@ def test_guidance_is_one_forward_pass(conditions, noised):
 def test_scale_0_is_no_guidance_to_the_bit(model, variables, conditions):
     @jax.jit
     def sample(guidance):
-        return sample_window(model, variables, conditions, jax.random.key(0), steps=4, guidance=guidance)
+        return sample_window(model, variables, conditions, jax.random.key(0), sampling=Sampling(4), guidance=guidance)
 
     plain = sample({})
     np.testing.assert_array_equal(sample({"audio": 0.0, "gaze": 0.0}), plain)
@@ -69,7 +86,7 @@ def test_scale_0_is_no_guidance_to_the_bit(model, variables, conditions):
 def test_ddim_arrives_at_the_motion_a_stub_knows(conditions, noised, steps):
     model = stub(lambda x, step, c: jnp.tile(noised, (len(x) // 2, 1, 1)))
     guidance = {"audio": 0.5, "gaze": 1.0}
-    found = sample_window(model, {}, conditions, jax.random.key(0), steps=steps, guidance=guidance)
+    found = sample_window(model, {}, conditions, jax.random.key(0), sampling=Sampling(steps), guidance=guidance)
     np.testing.assert_allclose(found, noised, atol=1e-5)
 
 
@@ -79,7 +96,7 @@ def test_sampling_starts_at_the_last_step_and_goes_down(conditions):
         return x
 
     seen = []
-    sample_window(stub(tell), {}, conditions, jax.random.key(0), steps=5, guidance={})
+    sample_window(stub(tell), {}, conditions, jax.random.key(0), sampling=Sampling(5), guidance={})
     jax.effects_barrier()
     assert seen == [999, 799, 599, 399, 199]
 
@@ -93,7 +110,7 @@ def clip_arguments(windows, valid, seed=0):
 @pytest.fixture(scope="module")
 def sampler(model):
     """Samples up to four windows."""
-    return make_sampler(model, steps=3, windows=4)
+    return make_sampler(model, sampling=Sampling(3), windows=4)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +121,7 @@ def sample(sampler, variables):
 def test_two_segments_chained_are_one_long_clip(model, variables, sample):
     features, _, *rest = clip_arguments(4, [0, 0])
     whole, _ = sample(features, jnp.array([24, 21]), *rest)
-    half = partial(make_sampler(model, steps=3, windows=2), variables)
+    half = partial(make_sampler(model, sampling=Sampling(3), windows=2), variables)
     first, state = half(features[:, :12], jnp.array([12, 12]), *rest)
     second, state = half(features[:, 12:], jnp.array([12, 9]), *rest, state=state)
     np.testing.assert_allclose(jnp.concatenate([first, second], 1), whole, atol=1e-6)
@@ -124,7 +141,7 @@ def test_windows_follow_from_the_one_before(model, variables, sample, conditions
     key = jax.random.fold_in(key, 1)
     guidance = {"audio": 0.5, "gaze": 1.0}
     expected = jax.jit(
-        lambda c, k: sample_window(model, variables, c, k, steps=3, guidance=guidance)
+        lambda c, k: sample_window(model, variables, c, k, sampling=Sampling(3), guidance=guidance)
     )(second, key)  # fmt: skip
     np.testing.assert_allclose(motions[:, WINDOW:12], expected, atol=1e-5)
 
@@ -167,13 +184,41 @@ def test_one_program_for_every_clip(sampler, variables, caplog):
     assert np.isfinite(motions).all()
 
 
+@pytest.mark.parametrize("sampling", [Sampling(4, "dpm"), Sampling(3, eta=1.0)], ids=["dpm", "eta"])
+def test_each_sampler_and_number_of_steps_is_one_program(model, variables, sample, sampling):
+    other = make_sampler(model, sampling=sampling, windows=4)
+    features, valid, *controls, key = clip_arguments(2, [12, 12])
+    motion, _ = other(variables, features, valid, *controls, key)
+    np.testing.assert_array_equal(motion, other(variables, features, valid, *controls, key)[0])
+    moved, _ = other(variables, features, valid, *controls, jax.random.key(9))
+    other(variables, features[:, :7], jnp.array([7, 3]), *controls, key, {"audio": 0.0, "gaze": 3.0})
+    assert other.program._cache_size() == 1
+    for differs in (moved, sample(features, valid, *controls, key)[0]):
+        assert np.abs(motion - differs).max() > 1e-3, "another key or sampler, other motion"
+
+
+def test_a_model_that_is_told_the_scales_runs_one_branch(conditions, noised):
+    seen = []
+
+    def apply(_, x, step, c, scales):
+        seen.append((len(x), scales))
+        return x * scales.sum(-1)[:, None, None]
+
+    told = SimpleNamespace(**{**vars(stub(None)), "told": ("audio", "gaze"), "apply": apply})
+    denoise = denoiser(told, {}, conditions, {"gaze": jnp.array([2.0, 3.0])})
+    np.testing.assert_array_equal(denoise(noised, STEP), noised * jnp.array([2.0, 3.0])[:, None, None])
+    assert seen[0][0] == 2 and (seen[0][1] == jnp.array([[0.0, 2.0], [0.0, 3.0]])).all(), "0 where none is given"
+    with pytest.raises(ValueError, match="not told the guidance of emotion"):
+        denoiser(told, {}, conditions, {"emotion": 1.0})
+
+
 def test_too_long_a_segment_is_refused(model, variables):
-    sample = make_sampler(model, steps=3, windows=1)
+    sample = make_sampler(model, sampling=Sampling(3), windows=1)
     with pytest.raises(ValueError, match="chain segments"):
         sample(variables, *clip_arguments(2, [12, 12]))
     with pytest.raises(ValueError, match="whole number of windows"):
         features, *rest = clip_arguments(1, [5, 5])
-        sample_clip(model, variables, features[:, :5], *rest, steps=3, guidance={})
+        sample_clip(model, variables, features[:, :5], *rest, sampling=Sampling(3), guidance={})
 
 
 def test_the_first_window_has_no_past(model):

@@ -101,3 +101,16 @@ def test_training_starts_from_the_mean_motion(untrained, noised):
 def test_another_window_is_refused(model, variables, noised, conditions):
     with pytest.raises(ValueError, match="frames of motion"):
         model.apply(variables, noised[:, :-1], STEP, conditions)
+
+
+def test_a_student_begins_as_its_teacher(model, variables, noised, conditions):
+    student = model.clone(told=("audio", "gaze"))
+    scales = jnp.array([[0.5, 1.0], [2.0, 0.0]])
+    fresh = jax.jit(student.init)(jax.random.key(0), noised, STEP, conditions, scales=scales)["params"]
+    params = {**fresh, **variables["params"]}
+    assert set(fresh) - set(variables["params"]) == {"told_first", "told_last"}
+    run = jax.jit(lambda params, scales: student.apply({"params": params}, noised, STEP, conditions, scales=scales))
+    np.testing.assert_allclose(run(params, scales), model.apply(variables, noised, STEP, conditions), atol=1e-5)
+    params["told_last"] = {**fresh["told_last"], "kernel": jax.random.normal(jax.random.key(1), (32, 32))}
+    one, other = run(params, scales), run(params, scales + 1)
+    assert (np.abs(one - other).max((1, 2)) > 1e-4).all(), "its scales count once it has learned"

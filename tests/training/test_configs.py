@@ -9,7 +9,7 @@ import pytest
 
 from vasa_jax.motion import build_motion
 from vasa_jax.speech import build_speech
-from vasa_jax.training import face, face_stage, gaze, motion, stages
+from vasa_jax.training import face, face_stage, from_config, gaze, motion, stages, student
 from vasa_jax.training.face_terms import Judges
 from vasa_jax.training.optimiser import Optimiser
 
@@ -22,7 +22,7 @@ def test_a_config_is_understood(name):
     assert name.startswith(config.stage)
     stages.settings(config)
     stages.fill(Optimiser, config.optimiser, "optimiser")
-    stages.reading(config, config.batch_size, 0)
+    from_config.reading(config, config.batch_size, 0)
     CHECKS[config.stage](config)
 
 
@@ -31,6 +31,11 @@ def check_face(config):
         phase = face_stage.whole_phase(config, part, jnp.ones(57), Judges())
         assert phase.loss.model.image_size == part.size
     assert part.until == 1 and part.weights == stages.fill(face.Weights, config.losses, "losses"), "all are on at last"
+
+
+def motion_config():
+    config = importlib.import_module("configs.motion_tiny").get_config()
+    return {**config.model.to_dict(), "motion_size": 20, "feature_size": 8}
 
 
 def check_motion(config):
@@ -46,7 +51,18 @@ def check_gaze(config):
     stages.fill(gaze.GazeLoss, config.noise, "noise")
 
 
-CHECKS = {"face": check_face, "motion": check_motion, "speech": check_speech, "gaze": check_gaze}
+def check_student(config):
+    models = [build_motion({**motion_config(), **more}) for more in ({"told": sorted(config.guidance)}, {})]
+    stages.fill(student.StudentLoss, config.losses, "losses", **config.conditions, student=models[0], teacher=models[1])
+
+
+CHECKS = {
+    "face": check_face,
+    "motion": check_motion,
+    "student": check_student,
+    "speech": check_speech,
+    "gaze": check_gaze,
+}
 
 
 def test_a_number_without_use_is_the_users_to_mend():
@@ -56,7 +72,7 @@ def test_a_number_without_use_is_the_users_to_mend():
     with pytest.raises(stages.UserError, match=r"config\.losses has no magic"):
         stages.fill(face.Weights, config.losses, "config.losses")
     config.stage = "sleep"
-    with pytest.raises(stages.UserError, match="it can be face, motion, speech, gaze"):
+    with pytest.raises(stages.UserError, match="it can be face, motion, student, speech, gaze"):
         stages.build(config)
 
 

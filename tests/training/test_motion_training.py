@@ -2,36 +2,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from motion_windows import draw, record
 
-from vasa_jax.data.windows import MotionWindows
 from vasa_jax.motion import build_motion
+from vasa_jax.motion.conditions import NAMES
 from vasa_jax.training import motion
+from vasa_jax.training.motion_report import MotionReport
 
 KEY = jax.random.key(0)
-SIZES = dict(motion_size=5, feature_size=3, width=16, layers=1, heads=2, feedforward=16, window=8, history=3)
+SIZES = dict(motion_size=9, feature_size=3, width=16, layers=1, heads=2, feedforward=16, window=12, history=3)
 MODEL = build_motion(SIZES)
-
-
-def record(seed, frames=20):
-    generator = np.random.default_rng(seed)
-
-    def some(*shape):
-        return generator.normal(size=shape).astype(np.float32)
-
-    return {
-        "motion": some(frames, 5),
-        "audio": some(frames, 3),
-        "lip_opening": some(frames),
-        "gaze": some(2),
-        "distance": some(1),
-        "emotion": some(6),
-    }
-
-
-def draw(first, frames=20, count=4):
-    sample = MotionWindows(8, 3, first=first)
-    drawn = [sample(record(i, frames), np.random.default_rng(i)) for i in range(count)]
-    return {name: jnp.asarray(np.stack([d[name] for d in drawn])) for name in drawn[0]}
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +45,27 @@ def test_frames_after_the_end_of_a_clip_do_not_count(params):
     assert lost[0] == lost[1]
 
 
-def test_report_measures_lips_against_swapped_audio(params):
-    lips = motion.LipReading(np.ones(5, np.float32), 0.1)
-    source = [motion_record for motion_record in map(record, range(3))]
-    report = motion.MotionReport(MODEL, source, lips)(params)
-    assert report.scalars.keys() == {"loss", "lip_correlation", "lip_correlation_swapped", "lip_spread"}
-    assert np.isfinite(list(report.scalars.values())).all()
+ABOUT = {"mean": [0.0] * 9, "std": [1.0] * 9, "lips": {"weights": [1.0] * 9, "bias": 0.1}}
 
 
-def test_correlation_looks_at_the_clip_and_not_beyond():
-    truth = np.array([[0.0, 1, 2, 3, 9, 9]])
-    made = np.array([[0.0, 2, 4, 6, -50, 3]])
-    assert motion.correlation(made, truth, np.array([4])) == pytest.approx(1)
-    assert motion.correlation(-made, truth, np.array([4])) == pytest.approx(-1)
-    assert motion.correlation(0 * made, truth, np.array([4])) == 0
+@pytest.fixture(scope="module")
+def report():
+    """Of a model whose windows are long enough to be cut in pieces."""
+    model = build_motion({**SIZES, "window": 16})
+    splits = {"train": [record(i, 40) for i in range(8)], "validation": [record(i, 40) for i in range(20, 23)]}
+    return model, MotionReport(model, splits, ABOUT)
+
+
+@pytest.mark.slow
+def test_the_report_tells_the_loss_without_each_condition_and_what_samples_are_like(report):
+    model, look = report
+    batch = {name: jnp.asarray(value) for name, value in look._held_out.later.items()}
+    params = jax.jit(model.init)(KEY, batch["motion"], jnp.zeros(24, jnp.int32), motion.conditions_of(batch))["params"]
+    params = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(KEY, x.shape), params)
+    scalars = look(params).scalars
+    absent = {f"absent_{name}" for name in ("none", *NAMES)}
+    samples = {"lip_correlation", "lip_correlation_swapped", "lip_spread", "pose_change", "dynamics_spread"}
+    assert scalars.keys() == {"loss", "frechet", "frechet_data"} | absent | samples
+    assert np.isfinite(list(scalars.values())).all()
+    assert len({scalars[name] for name in absent}) == len(absent), "each condition counts"
+    assert batch["has_previous"].all() and not look._held_out.first["has_previous"].any()

@@ -7,6 +7,8 @@ from toys import FACE, SPEECH
 
 from vasa_jax import checkpoint, room_weights
 from vasa_jax.errors import UserError
+from vasa_jax.models import init_motion
+from vasa_jax.motion import build_motion
 from vasa_jax.training import release
 from vasa_jax.training.stage import Stage
 
@@ -43,8 +45,29 @@ def test_a_release_loads_as_a_checkpoint(runs, tmp_path):
     assert loaded.config["name"] == "toy" and loaded.mean_distance == 1.1
     assert loaded.statistics.std[0] == 2
     assert all((leaf == 0.5).all() for leaf in jax.tree.leaves(loaded.params))
-    assert "lips" not in json.loads((tmp_path / "out" / "config.json").read_text())["statistics"]
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["statistics"] == STATISTICS
     assert "phone_head" not in loaded.params["speech"]
+
+
+def test_a_student_is_an_extra_of_the_same_motion(runs, tmp_path):
+    config = {**MOTION, "told": ["audio", "gaze"]}
+    shapes = jax.eval_shape(lambda: init_motion(build_motion(config), jax.random.key(0)))
+    about = {"room": "student", "model": config, "steps": 4, "guidance": {"audio": 2.0, "gaze": 2.0}}
+    params = jax.tree.map(lambda x: jnp.full(x.shape, 0.25), shapes)
+    room_weights.save_room(tmp_path / "student" / "export", {**about, "statistics": STATISTICS}, params)
+    words = [f"--{room}={folder}" for room, folder in runs.items()]
+    release.main([*words, f"--student={tmp_path}/student", f"--out={tmp_path}/out", "--name=toy"])
+    loaded = checkpoint.load(tmp_path / "out")
+    assert loaded.config["student"] == {name: about[name] for name in ("model", "steps", "guidance")}
+    assert all((leaf == 0.25).all() for leaf in jax.tree.leaves(loaded.params["student"]))
+    again, params = room_weights.load_room(tmp_path / "out", "student")
+    assert again["model"] == config and again["steps"] == 4 and "told_last" in params
+    assert room_weights.load_room(tmp_path / "out", "motion")[0]["statistics"]["mean"] == STATISTICS["mean"]
+
+    other = {**about, "statistics": {**STATISTICS, "mean": [0.0] * 12}}
+    room_weights.save_room(tmp_path / "student" / "export", other, params)
+    with pytest.raises(UserError, match="the student learned from another motion training than --motion"):
+        release.release({**runs, "student": tmp_path / "student"}, tmp_path / "out", "toy")
 
 
 def test_rooms_in_each_others_place_are_refused(runs, tmp_path):

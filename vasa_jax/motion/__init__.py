@@ -1,15 +1,18 @@
 """Stage 2, speech to motion: the diffusion transformer, its conditions, its diffusion and its sampler."""
 
 from vasa_jax.motion.build import build_motion
-from vasa_jax.motion.clip import ClipState, initial_state, make_sampler, sample_clip
+from vasa_jax.motion.clip import GUIDANCE, ClipState, initial_state, make_sampler, sample_clip
 from vasa_jax.motion.diffusion import Schedule, cosine_schedule
 from vasa_jax.motion.sampler import sample_window
+from vasa_jax.motion.solvers import Sampling
 from vasa_jax.motion.statistics import Statistics
 from vasa_jax.motion.transformer import MotionTransformer
 
 __all__ = [
+    "GUIDANCE",
     "ClipState",
     "MotionTransformer",
+    "Sampling",
     "Schedule",
     "Statistics",
     "build_motion",

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from vasa_jax.motion.guidance import Guidance
 from vasa_jax.motion.sampler import MotionModel, sample_window
+from vasa_jax.motion.solvers import Sampling
 from vasa_jax.motion.statistics import AnyArray
 from vasa_jax.types import Conditions
 
@@ -60,7 +61,7 @@ def sample_clip(
     emotion: Float[Array, "batch emotions"],
     key: Array,
     *,
-    steps: int,
+    sampling: Sampling,
     guidance: Guidance,
     state: ClipState | None = None,
 ) -> tuple[Float[Array, "batch frames motion"], ClipState]:
@@ -75,6 +76,7 @@ def sample_clip(
       gaze: main gaze direction, yaw and pitch in radians in the camera's frame.
       distance: head distance, 1 at the reference.
       emotion: strengths in [0, 1].
+      sampling, guidance: see `sampler.sample_window`.
       state: what the segment before gave; None at the beginning.
 
     Returns:
@@ -100,7 +102,7 @@ def sample_clip(
             has_distance=present, has_emotion=present,
         )  # fmt: skip
         window_key = jax.random.fold_in(key, state.index)
-        motion = sample_window(model, variables, conditions, window_key, steps=steps, guidance=guidance)
+        motion = sample_window(model, variables, conditions, window_key, sampling=sampling, guidance=guidance)
         return _following(state, motion, audio), motion
 
     def skip(state: ClipState, audio: Array, left: Array) -> tuple[ClipState, Array]:
@@ -120,7 +122,7 @@ def _following(state: ClipState, motion: Array, audio: Array) -> ClipState:
     return ClipState(motion[:, first:], audio[:, first:], jnp.ones_like(state.has_previous), state.index + 1)
 
 
-def make_sampler(model: MotionModel, *, steps: int, windows: int) -> Callable[..., tuple[Array, ClipState]]:
+def make_sampler(model: MotionModel, *, sampling: Sampling, windows: int) -> Callable[..., tuple[Array, ClipState]]:
     """`sample_clip` for up to `windows` windows a call, compiled once a batch size and set of guided names.
 
     Returns:
@@ -134,7 +136,7 @@ def make_sampler(model: MotionModel, *, steps: int, windows: int) -> Callable[..
     def program(variables, audio_features, valid_frames, gaze, distance, emotion, key, guidance, state):
         return sample_clip(
             model, variables, audio_features, valid_frames, gaze, distance, emotion, key,
-            steps=steps, guidance=guidance, state=state,
+            sampling=sampling, guidance=guidance, state=state,
         )  # fmt: skip
 
     def sample(

@@ -58,15 +58,38 @@ def ddim_step(
     clean: Float[Array, "*shape"],
     share: Float[Array, ""],
     next_share: Float[Array, ""],
+    eta: float = 0.0,
+    fresh: Float[Array, "*shape"] | None = None,
 ) -> Float[Array, "*shape"]:
-    """From X_t and predicted X_0 to X at the next, cleaner step: DDIM, equation 12, eta 0 (arXiv 2010.02502).
+    """From X_t and predicted X_0 to X at the next, cleaner step: DDIM, equations 12 and 16 (arXiv 2010.02502).
 
     Args:
       share: alpha_bar of X_t, below 1.
       next_share: alpha_bar of the result; 1 gives `clean` itself.
+      eta: share of fresh noise, static; 1 makes as much of it as the posterior of DDPM holds.
+      fresh: unit normal; None with an eta of 0.
     """
     noise = (noised - jnp.sqrt(share) * clean) / jnp.sqrt(1 - share)
-    return jnp.sqrt(next_share) * clean + jnp.sqrt(1 - next_share) * noise
+    if not eta:
+        return jnp.sqrt(next_share) * clean + jnp.sqrt(1 - next_share) * noise
+    added = eta**2 * (1 - next_share) / (1 - share) * (1 - share / next_share)
+    kept = jnp.maximum(1 - next_share - added, 0.0)  # rounding may go below
+    return jnp.sqrt(next_share) * clean + jnp.sqrt(kept) * noise + jnp.sqrt(added) * fresh
+
+
+def clean_between(
+    noised: Float[Array, "*shape"],
+    reached: Float[Array, "*shape"],
+    share: Float[Array, ""],
+    next_share: Float[Array, ""],
+) -> Float[Array, "*shape"]:
+    """The X_0 towards which one `ddim_step` of eta 0 from `noised` at `share` reaches `reached` at `next_share`.
+
+    What a student is to predict whose one step does several of its teacher ("Progressive distillation", appendix G,
+    arXiv 2202.00512).
+    """
+    kept = jnp.sqrt((1 - next_share) / (1 - share))
+    return (reached - kept * noised) / (jnp.sqrt(next_share) - kept * jnp.sqrt(share))
 
 
 def motion_errors(

@@ -28,15 +28,16 @@ def guided(
 
     Args:
       predict: H as a function of (noised, step, conditions).
-      guidance: guidance scale l_c by name of the condition, see `conditions.NAMES`.
+      guidance: guidance scale l_c by name of the condition, see `conditions.NAMES`; () or (B,).
     """
     names = sorted(guidance)
+    scales = {name: jnp.asarray(guidance[name]).reshape(-1, 1, 1) for name in names}
     branches = [conditions, *(without(conditions, name) for name in names)]
     joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *branches)
     times = len(branches)
     predicted = predict(jnp.tile(noised, (times, 1, 1)), jnp.tile(step, times), joined)
     full, *nulls = jnp.split(predicted, times)
-    result = (1 + sum(jnp.asarray(guidance[name]) for name in names)) * full
+    result = (1 + sum(scales.values())) * full
     for name, null in zip(names, nulls, strict=True):
-        result -= guidance[name] * null
+        result -= scales[name] * null
     return result

@@ -1,5 +1,6 @@
-"""Motion of one window from noise: a scan over DDIM steps, each a forward pass of all guidance branches."""
+"""Motion of one window from noise: a scan over diffusion steps, each a forward pass of all guidance branches."""
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -7,20 +8,28 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from vasa_jax.motion.diffusion import cosine_schedule, ddim_step
+from vasa_jax.motion.diffusion import cosine_schedule
 from vasa_jax.motion.guidance import Guidance, guided
+from vasa_jax.motion.solvers import Sampling, solve, visited
 from vasa_jax.types import Conditions
+
+Denoise = Callable[[Array, Array], Array]  # X_t and the steps (B,) of its examples -> X_0
 
 
 @runtime_checkable
 class MotionModel(Protocol):
-    """What the sampler asks of a model: MotionTransformer, or a stub of it."""
+    """What the sampler asks of a model: MotionTransformer, or a stub of it.
+
+    A model with names in `told` takes their guidance scales (B, names) as `scales` and gives in one branch what
+    guidance makes of several: a few-step student.
+    """
 
     window: int
     history: int
     motion_size: int
+    told: tuple[str, ...]
 
-    def apply(self, variables: Any, noised: Array, step: Array, conditions: Conditions) -> Array: ...
+    def apply(self, variables: Any, noised: Array, step: Array, conditions: Conditions, **scales: Array) -> Array: ...
 
 
 def sample_window(
@@ -29,44 +38,52 @@ def sample_window(
     conditions: Conditions,
     key: Array,
     *,
-    steps: int,
+    sampling: Sampling,
     guidance: Guidance,
 ) -> Float[Array, "batch window motion"]:
-    """One window of standardised motion, by DDIM with eta 0.
-
-    The steps are evenly spaced and the first is T-1, the pure noise that sampling starts from (arXiv
-    2305.08891, section 3.3); the last prediction of X_0 is the result.
+    """One window of standardised motion.
 
     Args:
-      steps: static number of DDIM steps, 1 to 1000; the paper takes 50.
+      sampling: static, see `solvers`.
       guidance: guidance scales by name of the condition, traced; which names there are is static. Where all
         are 0 the null branches are not computed, and the result is that of no guidance to the bit.
     """
-    if not guidance:
-        return _ddim(model, variables, conditions, key, steps, {})
+
+    def sample(guidance: Guidance) -> Array:
+        return _sample(model, denoiser(model, variables, conditions, guidance), len(conditions.audio), key, sampling)
+
+    if model.told or not guidance:
+        return sample(guidance)
     used = jnp.stack([jnp.asarray(scale) != 0 for scale in guidance.values()]).any()
-    return jax.lax.cond(
-        used,
-        lambda: _ddim(model, variables, conditions, key, steps, guidance),
-        lambda: _ddim(model, variables, conditions, key, steps, {}),
-    )
+    return jax.lax.cond(used, lambda: sample(guidance), lambda: sample({}))
 
 
-def _ddim(
-    model: MotionModel, variables: Any, conditions: Conditions, key: Array, steps: int, guidance: Guidance
-) -> Array:
+def denoiser(model: MotionModel, variables: Any, conditions: Conditions, guidance: Guidance) -> Denoise:
+    """X_0 under guidance: by equation 2 in several branches, or in one where the model is told the scales.
+
+    Args:
+      guidance: scales by name; those that a model is told are () or (B,), 0 where they are not given.
+
+    Raises:
+      ValueError: a scale that the model is not told.
+    """
+    if not model.told:
+        return lambda noised, step: guided(
+            lambda x, t, c: model.apply(variables, x, t, c), noised, step, conditions, guidance
+        )
+    if unknown := set(guidance) - set(model.told):
+        raise ValueError(f"the model is not told the guidance of {', '.join(sorted(unknown))}")
+    given = [jnp.asarray(guidance.get(name, 0.0), jnp.float32) for name in model.told]
+    scales = jnp.stack([jnp.broadcast_to(scale, len(conditions.audio)) for scale in given], -1)
+    return lambda noised, step: model.apply(variables, noised, step, conditions, scales=scales)
+
+
+def _sample(model: MotionModel, denoise: Denoise, batch: int, key: Array, sampling: Sampling) -> Array:
     schedule = cosine_schedule()
-    times = jnp.round(schedule.steps * jnp.arange(steps, 0, -1) / steps).astype(jnp.int32) - 1
-    shares = jnp.append(schedule.alpha_bar[times], 1.0)
-    batch = conditions.audio.shape[0]
-
-    def predict(noised: Array, step: Array, c: Conditions) -> Array:
-        return model.apply(variables, noised, step, c)
-
-    def denoise(noised: Array, now: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        time, share, next_share = now
-        clean = guided(predict, noised, jnp.full(batch, time), conditions, guidance)
-        return ddim_step(noised, clean, share, next_share), None
-
+    steps = visited(sampling.steps, schedule.steps)
     noise = jax.random.normal(key, (batch, model.window, model.motion_size))
-    return jax.lax.scan(denoise, noise, (times, shares[:-1], shares[1:]))[0]
+
+    def at(noised: Array, index: Array) -> Array:
+        return denoise(noised, jnp.full(batch, steps[index]))
+
+    return solve(at, noise, key, jnp.append(schedule.alpha_bar[steps], 1.0), sampling)

@@ -50,6 +50,8 @@ class MotionTransformer(nn.Module):
       feature_size: F, components of a speech feature.
       window: W, frames that are generated at once.
       history: K, frames of the previous window that are given.
+      told: names of conditions whose guidance scales the network is told, which are those of a few-step student
+        (`vasa_jax.training.student`); the paper's network is told none.
       dtype: type of the computation; parameters and output are float32.
     """
 
@@ -62,6 +64,7 @@ class MotionTransformer(nn.Module):
     window: int = 50
     history: int = 10
     emotion_size: int = len(EMOTIONS)
+    told: tuple[str, ...] = ()
     dropout: float = 0.0
     dtype: Any = jnp.float32
 
@@ -72,6 +75,7 @@ class MotionTransformer(nn.Module):
         step: Int[Array, " batch"],
         conditions: Conditions,
         deterministic: bool = True,
+        scales: Float[Array, "batch told"] | None = None,
     ) -> Float[Array, "batch window motion"]:
         """X_0 as the network sees it.
 
@@ -80,6 +84,7 @@ class MotionTransformer(nn.Module):
           step: (B,) diffusion step t, 0 (nearly clean) to 999 (noise).
           conditions: C, see `vasa_jax.types.Conditions`.
           deterministic: False for dropout in training (needs the key "dropout").
+          scales: (B, names) guidance scales of `told`, which a model that is told some needs.
 
         Returns:
           (B, W, M) float32 clean motion X_0, standardised.
@@ -88,7 +93,7 @@ class MotionTransformer(nn.Module):
           ValueError: the window of `noised` or the history of `conditions` is not this model's.
         """
         self._check(noised, conditions)
-        x = self._tokens(noised, step, conditions)
+        x = self._tokens(noised, step, conditions, scales)
         for i in range(self.layers):
             layer = EncoderLayer(self.heads, self.feedforward, self.dropout, self.dtype, name=f"layer_{i}")
             x = layer(x, deterministic)
@@ -103,14 +108,16 @@ class MotionTransformer(nn.Module):
         if found != expected:
             raise ValueError(f"frames of motion, history and audio are {found}, the model has {expected}")
 
-    def _tokens(self, noised: Array, step: Array, c: Conditions) -> Float[Array, "batch tokens width"]:
+    def _tokens(
+        self, noised: Array, step: Array, c: Conditions, scales: Array | None
+    ) -> Float[Array, "batch tokens width"]:
         kinds = ("audio", "gaze", "distance", "emotion", "step", "motion")
         groups = [
             self._audio(c),
             self._single("gaze", c.gaze / GAZE_UNIT, c.has_gaze),
             self._single("distance", (c.distance - 1) / DISTANCE_UNIT, c.has_distance),
             self._single("emotion", c.emotion, c.has_emotion),
-            self._step(step),
+            self._step(step, scales),
             self._motion(noised, c),
         ]
         positions = FramePositions(self.history + self.window, self.width, name="positions")()
@@ -137,6 +144,11 @@ class MotionTransformer(nn.Module):
         token = SmallMLP(self.width, self.width, self.dtype, name=name)(value[:, None])
         return OrNull(name=f"{name}_or")(token, present[:, None])
 
-    def _step(self, step: Array) -> Float[Array, "batch 1 width"]:
+    def _step(self, step: Array, scales: Array | None) -> Float[Array, "batch 1 width"]:
         waves = sinusoids(step, self.width, longest=10_000.0)
-        return SmallMLP(self.feedforward, self.width, self.dtype, name="step")(waves[:, None])
+        token = SmallMLP(self.feedforward, self.width, self.dtype, name="step")(waves[:, None])
+        if not self.told:
+            return token
+        # Zeros: a student begins as its teacher without guidance.
+        last = nn.Dense(self.width, dtype=self.dtype, kernel_init=nn.initializers.zeros, name="told_last")
+        return token + last(nn.silu(nn.Dense(self.width, dtype=self.dtype, name="told_first")(scales[:, None])))

@@ -1,0 +1,147 @@
+"""Samplers and the few-step student beside the 50-step teacher, on whole held-out clips, read from the motion itself.
+
+    python -m vasa_jax.evaluation.samplers --motion vasa_jax/pretrained --student runs/student_tiny \\
+        --data data/motion_tiny --split test --out samplers.md
+
+Per way the lips' correlation with the truth, with the own and another clip's speech, how much head and face move, and
+the Frechet distance to the training clips; all with inference's guidance and the clips' own controls.
+"""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from vasa_jax.data import clips, motion_set, windows
+from vasa_jax.errors import UserError
+from vasa_jax.evaluation.motion_measures import LipReading, MotionSpace, amounts, correlation
+from vasa_jax.motion import Sampling, Statistics, build_motion, make_sampler
+from vasa_jax.room_weights import load_room
+
+WAYS = (Sampling(), Sampling(10), Sampling(20, "dpm"), Sampling(10, "dpm"), Sampling(4), Sampling(4, "dpm"))
+COLUMNS = {
+    "lips": "lips", "lips_swapped": "another's speech", "pose_change": "dP, degrees", "dynamics_spread": "z_dyn spread",
+    "frechet": "Frechet distance",
+}  # fmt: skip
+REFERENCE = 128  # most training clips
+
+
+@dataclasses.dataclass(frozen=True)
+class Clips:
+    """Encoded clips, filled up to one length: motion (B, T, M), standardised, audio (B, T, F), lip_opening (B, T);
+    length (B,); gaze (B, 2), distance (B, 1), emotion (B, 6)."""
+
+    motion: np.ndarray
+    audio: np.ndarray
+    lip_opening: np.ndarray
+    length: np.ndarray
+    gaze: np.ndarray
+    distance: np.ndarray
+    emotion: np.ndarray
+
+    @classmethod
+    def read(cls, folder: str | Path, split: str, statistics: Statistics, most: int | None = None) -> "Clips":
+        source = clips.open_clips(folder, split)
+        chosen = range(min(len(source), most or len(source)))
+        records = [windows.motion_of(source[i], statistics.mean, statistics.std) for i in chosen]
+        length = np.array([len(record["motion"]) for record in records], np.int32)
+
+        def filled(name: str) -> np.ndarray:
+            spare = [[(0, length.max() - n)] + [(0, 0)] * (records[0][name].ndim - 1) for n in length]
+            return np.stack([np.pad(record[name], more) for record, more in zip(records, spare, strict=True)])
+
+        series = {name: filled(name) for name in ("motion", "audio", "lip_opening")}
+        steady = {name: np.stack([record[name] for record in records]) for name in ("gaze", "distance", "emotion")}
+        return cls(length=length, **series, **steady)
+
+
+def measure(
+    model: Any, params: Any, sampling: Sampling, held_out: Clips, about: dict[str, Any], space: MotionSpace, seed: int
+) -> dict[str, float]:
+    """COLUMNS of the motion that a model makes for the clips."""
+    count = -(-held_out.audio.shape[1] // model.window)
+    sampler = make_sampler(model, sampling=sampling, windows=count)
+    lips, statistics = LipReading.of(about), statistics_of(about)
+
+    def sample(audio: np.ndarray) -> np.ndarray:
+        controls = held_out.gaze, held_out.distance, held_out.emotion
+        motion, _ = sampler({"params": params}, audio, held_out.length, *controls, jax.random.key(seed))
+        return np.asarray(motion)[:, : audio.shape[1]]
+
+    made, swapped = sample(held_out.audio), sample(_others(held_out))
+    return {
+        "lips": correlation(np.asarray(lips(made)), held_out.lip_opening, held_out.length),
+        "lips_swapped": correlation(np.asarray(lips(swapped)), held_out.lip_opening, held_out.length),
+        **amounts(made, held_out.length, statistics),
+        "frechet": space.distance(made, held_out.length),
+    }
+
+
+def statistics_of(about: dict[str, Any]) -> Statistics:
+    return Statistics(*(np.asarray(about[name], np.float32) for name in ("mean", "std")))
+
+
+def _others(held_out: Clips) -> np.ndarray:
+    """Each clip's audio replaced by that of the next, repeated where it is shorter."""
+    rolled = np.roll(np.arange(len(held_out.length)), -1)
+    frames = held_out.audio.shape[1]
+    return np.stack([held_out.audio[i][np.arange(frames) % held_out.length[i]] for i in rolled])
+
+
+def compare(motion: str, student: str | None, data: str, split: str, seed: int) -> list[list[str]]:
+    """A row for each way: its name and COLUMNS, and the first for the clips themselves.
+
+    Raises:
+      UserError: no such weights or motion set.
+    """
+    about = motion_set.read_statistics(data)
+    statistics, held_out = statistics_of(about), Clips.read(data, split, statistics_of(about))
+    training = Clips.read(data, "train", statistics, REFERENCE)
+    space = MotionSpace(training.motion, training.length)
+    lips = LipReading.of(about)(held_out.motion)
+    found = {
+        "true motion": {
+            "lips": correlation(np.asarray(lips), held_out.lip_opening, held_out.length),
+            "lips_swapped": float("nan"),
+            **amounts(held_out.motion, held_out.length, statistics),
+            "frechet": space.distance(held_out.motion, held_out.length),
+        }
+    }
+    taught, params = load_room(motion, "motion")
+    for way in WAYS:
+        model = build_motion(taught["model"])
+        found[f"{way.sampler}, {way.steps} steps"] = measure(model, params, way, held_out, about, space, seed)
+    if student:
+        learned, params = load_room(student, "student")
+        model, way = build_motion(learned["model"]), Sampling(learned["steps"])
+        found[f"student, {way.steps} steps"] = measure(model, params, way, held_out, about, space, seed)
+    return [[name, *(f"{row[column]:.3f}" for column in COLUMNS)] for name, row in found.items()]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m vasa_jax.evaluation.samplers", description=__doc__.split("\n")[0])
+    parser.add_argument("--motion", required=True, help="a motion training, or released weights")
+    parser.add_argument("--student", help="a student training, or released weights with a student")
+    parser.add_argument("--data", required=True, help="motion set")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="Markdown file to write")
+    given = parser.parse_args(arguments)
+    try:
+        rows = compare(given.motion, given.student, given.data, given.split, given.seed)
+    except UserError as error:
+        print(f"samplers: {error}", file=sys.stderr)
+        sys.exit(2)
+    lines = [["way", *COLUMNS.values()], ["---"] * (1 + len(COLUMNS)), *rows]
+    text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    print(text, end="")
+    if given.out:
+        given.out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""From a config to the two trainings on encoded clips: the diffusion transformer, and its few-step student."""
+
+import functools
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from vasa_jax.data import clips, motion_set, pipeline, windows
+from vasa_jax.errors import UserError
+from vasa_jax.models import init_motion
+from vasa_jax.motion import MotionTransformer, build_motion
+from vasa_jax.motion.statistics import Statistics
+from vasa_jax.room_weights import load_room
+from vasa_jax.training import motion, motion_report, student
+from vasa_jax.training.from_config import fill, first_weights, reading
+from vasa_jax.training.optimiser import Optimiser
+from vasa_jax.training.stage import Loss, Phase, Stage
+
+
+def motion_stage(config: ConfigDict) -> Stage:
+    """The diffusion transformer on encoded clips; sizes of motion and features are those of the set."""
+    about, splits = open_set(config.data.motion)
+    features = splits["train"][0]["audio"].shape[1]
+    model_config = {**config.model.to_dict(), "motion_size": len(about["mean"]), "feature_size": features}
+    model = build_motion(model_config)
+    loss = fill(motion.MotionLoss, config.losses, "config.losses", model=model, **config.conditions.to_dict())
+    return Stage(
+        room="motion",
+        model=model_config,
+        init=functools.partial(init_motion, model),
+        phases=(phase_of("motion", config, model, splits["train"], loss),),
+        report=motion_report.MotionReport(model, splits, about),
+        weights=first_weights(config),
+        extras={"statistics": about},
+    )
+
+
+def student_stage(config: ConfigDict) -> Stage:
+    """The student of a trained motion transformer, which begins as its teacher and needs it while it trains.
+
+    Raises:
+      UserError: no teacher, or one that was trained on another motion set.
+    """
+    if not config.teacher:
+        raise UserError("config.teacher is empty: name a motion training, or released weights")
+    taught, teacher_params = load_room(config.teacher, "motion")
+    about, splits = open_set(config.data.motion)
+    check_statistics(taught, about, config)
+    teacher = build_motion(taught["model"])
+    largest = config.guidance.to_dict()
+    model_config = {**taught["model"], "told": sorted(largest)}
+    model = build_motion(model_config)
+    scales = tuple(largest[name] for name in model.told)
+    numbers = {**config.conditions.to_dict(), "student": model, "teacher": teacher, "largest": scales}
+    loss = fill(student.StudentLoss, config.losses, "config.losses", **numbers)
+    return Stage(
+        room="student",
+        model=model_config,
+        init=functools.partial(init_motion, model),
+        phases=(phase_of("student", config, model, splits["train"], loss, judges=teacher_params),),
+        report=motion_report.StudentReport(model, loss.steps, teacher, teacher_params, splits, about),
+        weights=first_weights(config) or teacher_params,
+        extras={"statistics": about, "steps": loss.steps, "guidance": largest},
+    )
+
+
+def open_set(folder: str) -> tuple[dict[str, Any], dict[str, pipeline.Kept]]:
+    """Statistics of a motion set, and its clips for training and validation, standardised and kept in memory."""
+    about = motion_set.read_statistics(folder)
+    mean, std = (np.asarray(about[name], np.float32) for name in ("mean", "std"))
+    take = functools.partial(windows.motion_of, mean=mean, std=std)
+    return about, {name: pipeline.Kept(clips.open_clips(folder, name), take) for name in ("train", "validation")}
+
+
+def check_statistics(taught: dict[str, Any], about: dict[str, Any], config: ConfigDict) -> None:
+    """The teacher speaks of motion in its own units: those of the set must be the same."""
+    theirs, ours = (Statistics(*(np.asarray(of[n]) for n in ("mean", "std"))) for of in (taught["statistics"], about))
+    same = theirs.mean.shape == ours.mean.shape
+    if not (same and np.allclose(theirs.mean, ours.mean, atol=1e-4) and np.allclose(theirs.std, ours.std, rtol=1e-3)):
+        raise UserError(f"the motion set {config.data.motion} has other statistics than the teacher {config.teacher}")
+
+
+def phase_of(
+    name: str, config: ConfigDict, model: MotionTransformer, source: Any, loss: Loss, judges: Any = None
+) -> Phase:
+    """The only phase of a training on windows of clips."""
+    sample = windows.MotionWindows(model.window, model.history)
+    return Phase(
+        name=name,
+        until=1.0,
+        batches=pipeline.batches(source, sample, reading(config, config.batch_size, 0)),
+        loss=loss,
+        optimiser=fill(Optimiser, config.optimiser, "config.optimiser"),
+        judges=judges,
+    )
