@@ -80,9 +80,23 @@ def test_lips_are_read_where_they_can_be():
     generator = np.random.default_rng(0)
     motion = generator.normal(size=(2000, 4)).astype(np.float32)
     opening = (0.1 * motion[:, 1] + 0.3).astype(np.float32)
-    weights, bias, explained = motion_set.lip_readout(motion, opening)
+    weights, bias, explained = motion_set.readout(motion, opening)
     np.testing.assert_allclose(weights, [0, 0.1, 0, 0], atol=1e-3)
     assert bias == pytest.approx(0.3, abs=0.01) and explained > 0.99
+
+
+def test_lids_are_closed_by_what_closes_them_alone():
+    """The lids fall when the eyes look down: what closes them must not turn the eyes, nor the head."""
+    generator = np.random.default_rng(1)
+    expression = np.zeros((3000, 57), np.float32)
+    down = expression[:, 20] = generator.uniform(0, 1, 3000)
+    expression[:, clips.EYE_BLINK] = ((generator.uniform(size=3000) < 0.3) * 0.8 + 0.2 * down)[:, None]
+    effects = generator.normal(size=(57, 12)).astype(np.float32)
+    motion = expression @ effects
+    about = motion_set.lids(motion - motion.mean(0), expression)
+    direction = effects[clips.EYE_BLINK].sum(0)
+    np.testing.assert_allclose(about["direction"], np.where(np.arange(12) < 7, 0, direction), atol=0.02)
+    assert about["r2"] > 0.99 and len(about["weights"]) == 12
 
 
 def test_a_stopped_encoding_goes_on(clip_set, tmp_path):

@@ -119,6 +119,7 @@ def test_bad_flags(refused):
     assert refused(distance="-1") == "the distance is from 0.5 to 2, not -1"
     assert refused(output_size=99) == "the output size is an even number from 64 to 2048, not 99"
     assert refused(seed=-5).startswith("the seed is from 0")
+    assert refused(blinks=99) == "the number of blinks a minute is from 0 to 60, not 99"
 
 
 def test_bad_portraits(refused, tmp_path, speech_file):
@@ -152,6 +153,8 @@ def test_bad_output_is_told_before_the_inputs_are_read(refused, tmp_path):
 
 def test_bad_checkpoints(refused, tmp_path, monkeypatch):
     assert refused("--no_crop", checkpoint=tmp_path).startswith(f"no checkpoint in {tmp_path}: config.json is missing")
+    blinks = "these weights cannot set blinks: their statistics tell nothing of the lids"
+    assert refused("--no_crop", blinks=5) == blinks
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     assert refused("--no_crop", checkpoint=None).startswith("this installation ships no weights.safetensors")
 

@@ -175,6 +175,16 @@ def test_silent_driver_names_of_other_systems_and_all_flags(infer, write_clip, p
     assert read_back(target) == (12, None) and ": 12 frames" in out
 
 
+def test_speech_with_the_pose_of_a_video(infer, driving_file, speech_file):
+    speech = ("--audio", speech_file, "--steps", "2")
+    status, out, err, target = infer("--pose_from", driving_file, "--pose", "relative", "--no_crop_driving", *speech)
+    assert status == 0, err
+    frames, sound = read_back(target)
+    assert frames == 26 and np.abs(sound).max() > 0.1 and ", pose " in out
+    status, out, err, _ = infer("--pose", "fixed", *speech)
+    assert status == 0 and ", pose " in out, err
+
+
 @pytest.mark.parametrize("name", ["still.png", "still.jpg"])
 def test_a_still(infer, portrait_file, name):
     status, out, err, target = infer(
@@ -193,10 +203,12 @@ def test_flags_that_exclude_each_other(refused, driving_file, portrait_file):
     assert refused("--expression_from", portrait_file, "--audio", "a.wav") == (
         "--audio does not go with --expression_from"
     )
-    assert refused("--pose_from", driving_file) == "--pose_from needs --driving"
-    assert refused("--pose_from", driving_file, "--audio", "a.wav") == "--pose_from needs --driving"
-    assert refused("--pose", "relative") == "--pose needs --driving"
-    assert refused("--no_crop_driving") == "--no_crop_driving needs --driving"
+    assert refused(*drive, "--pose", "fixed") == "--pose fixed does not go with --driving"
+    assert refused(*drive, "--blinks", "5") == "--blinks does not go with --driving"
+    assert refused("--turn", "5,0,0", "--pose_from", driving_file) == "--pose_from does not go with --turn"
+    assert refused("--pose_from", driving_file, "--pose", "fixed") == "--pose fixed does not go with --pose_from"
+    assert refused("--pose", "relative") == "--pose relative needs --driving or --pose_from"
+    assert refused("--no_crop_driving") == "--no_crop_driving needs --driving or --pose_from"
 
 
 def test_mistakes_leave_nothing(refused, driving_file, portrait_file, tmp_path):
@@ -215,6 +227,9 @@ def test_mistakes_leave_nothing(refused, driving_file, portrait_file, tmp_path):
     )
     assert refused("--turn", "5,0,0", "--output", portrait_file) == (
         f"the output would replace the input {portrait_file}; {again}"
+    )
+    assert refused("--pose_from", driving_file, "--output", driving_file) == (
+        f"the output would replace the input {driving_file}; {again}"
     )
     missing = tmp_path / "none.png"
     assert refused("--expression_from", missing, output="a.png") == f"no such portrait file: {missing}"

@@ -10,6 +10,7 @@ from vasa_jax.errors import UserError
 from vasa_jax.inference.output_file import check_target
 from vasa_jax.inference.video import Video
 from vasa_jax.inference.video_file import check_size, default_size, write_video
+from vasa_jax.provenance.label import Label
 
 COLOURS = [(200, 60, 40), (40, 180, 60), (50, 60, 190)]
 
@@ -55,7 +56,8 @@ def test_other_rates_are_resampled(tmp_path, rate):
 
 
 def test_colours_survive(tmp_path):
-    write_video(tmp_path / "a.mp4", plain_frames(6), np.zeros(3840, np.float32), 16_000, fps=25, size=128)
+    silence, label = np.zeros(3840, np.float32), Label("none")
+    write_video(tmp_path / "a.mp4", plain_frames(6), silence, 16_000, fps=25, size=128, label=label)
     frames = read_back(tmp_path / "a.mp4")[0]
     for frame, colour in zip(frames, COLOURS * 2, strict=True):
         np.testing.assert_allclose(frame[20:-20, 20:-20].mean((0, 1)), colour, atol=4)

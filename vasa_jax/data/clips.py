@@ -16,6 +16,7 @@ from PIL import Image
 from vasa_jax import errors, types
 
 EXPRESSION_SIZE = 57
+EYE_BLINK = slice(14, 16)  # eyeBlink_L and eyeBlink_R in the order of ICT-FaceKit
 LANDMARKS = 68
 KINDS = ("talk", "range")
 SPLITS = ("train", "validation", "test")

@@ -9,12 +9,13 @@ import numpy as np
 from vasa_jax.data import clips
 from vasa_jax.errors import UserError
 from vasa_jax.motion import Statistics
+from vasa_jax.types import POSE_SIZE
 
 STATISTICS = "statistics.json"
 NAMES = ("clip", "identity", "speaker", "text")
 LABELS = ("gaze", "distance", "expression", "lip_opening", "emotion", "phones")
 KEPT = (*NAMES, *LABELS)  # of a clip's record
-RIDGE = 1.0  # of the lip read-out, in squared standard deviations a thousand frames
+RIDGE = 1.0  # of the read-outs of lips and lids, in squared standard deviations a thousand frames
 
 
 def motion_features(motion_size: int, feature_size: int):
@@ -42,19 +43,41 @@ def statistics(records: list[dict[str, Any]]) -> dict[str, Any]:
     distance = np.concatenate([record["distance"] for record in records])
     opening = np.concatenate([record["lip_opening"] for record in records])
     of = Statistics.of(motion)
-    weights, bias, explained = lip_readout(np.asarray(of.standardise(motion)), opening)
+    expression = np.concatenate([record["expression"] for record in records])
+    standardised = np.asarray(of.standardise(motion))
+    weights, bias, explained = readout(standardised, opening)
     return {
         "mean": np.asarray(of.mean).tolist(),
         "std": np.asarray(of.std).tolist(),
         "distance": {"mean": float(distance.mean()), "std": float(distance.std())},
         "lips": {"weights": weights.tolist(), "bias": bias, "r2": explained},
+        "lids": lids(standardised, expression),
     }
 
 
-def lip_readout(motion: np.ndarray, opening: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Ridge regression of the lip opening (N,) on standardised motion (N, M): weights, bias, explained variance."""
-    bias = float(opening.mean())
-    target = opening - bias
+def lids(motion: np.ndarray, expression: np.ndarray) -> dict[str, Any]:
+    """How standardised motion (N, M) tells how far the lids are closed, and what closes them.
+
+    Returns:
+      weights (M,), bias, r2: the read-out of the mean of the two eyeBlink coefficients, 0 open and 1 closed.
+      direction (M,): what is added to the motion when open lids close and all other coefficients stay, by ridge
+        regression of the motion on the expression (N, 57); head pose is left out of it.
+    """
+    closed = expression[:, clips.EYE_BLINK].mean(1)
+    weights, bias, explained = readout(motion, closed)
+    others = np.delete(expression, np.r_[clips.EYE_BLINK], 1)
+    coefficients = np.concatenate([closed[:, None], others], 1).astype(np.float64)
+    coefficients -= coefficients.mean(0)
+    penalty = RIDGE * len(motion) / 1000 * np.eye(coefficients.shape[1])
+    direction = np.linalg.solve(coefficients.T @ coefficients + penalty, coefficients.T @ motion)[0]
+    direction[:POSE_SIZE] = 0
+    return {"weights": weights.tolist(), "bias": bias, "r2": explained, "direction": direction.tolist()}
+
+
+def readout(motion: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Ridge regression of a label (N,) on standardised motion (N, M): weights, bias, explained variance."""
+    bias = float(label.mean())
+    target = label - bias
     penalty = RIDGE * len(motion) / 1000 * np.eye(motion.shape[1])
     weights = np.linalg.solve(motion.T @ motion + penalty, motion.T @ target).astype(np.float32)
     error = ((motion @ weights - target) ** 2).sum()

@@ -5,6 +5,8 @@ fitted on the codes of some people or frames and asked about others, so it finds
 probe turns with the codes: rotating or scaling all of them changes nothing.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -73,15 +75,23 @@ def linear_probe(
       `r2` over all frames, each read by the fit that has not seen its person; below 0 is worse than a constant. NaN for
       a single person.
     """
+    read = read_across(codes, labels, people)
+    return float("nan") if read is None else r2(read, labels)
+
+
+def read_across(
+    codes: Float[np.ndarray, "n z"], labels: Float[np.ndarray, "n k"], people: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, "n k"] | None:
+    """What ridge regression reads from each frame's code when it has not seen that person; None for a single one."""
     names = np.unique(people)
     folds = min(FOLDS, len(names))
     if folds < 2:
-        return float("nan")
+        return None
     read = np.empty(labels.shape)
     for fold in range(folds):
         asked = np.isin(people, names[fold::folds])
-        read[asked] = _ridge(codes[~asked], labels[~asked])(codes[asked])
-    return r2(read, labels)
+        read[asked] = ridge(codes[~asked], labels[~asked])(codes[asked])
+    return read
 
 
 def r2(read: Float[np.ndarray, "n k"], label: Float[np.ndarray, "n k"], least: float = 0.02) -> float:
@@ -151,8 +161,8 @@ def cross_identity(
     }
 
 
-def _ridge(codes: np.ndarray, labels: np.ndarray):
-    """codes -> labels, fitted."""
+def ridge(codes: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A linear map from codes (n, z) to labels (n, k), fitted; RIDGE keeps it from trusting small directions."""
     mean, level, x = codes.mean(0), labels.mean(0), _centred(codes)
     gram = x.T @ x
     weight = np.linalg.solve(gram + _floor(gram, RIDGE), x.T @ (labels - level))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vasa_jax.errors import UserError
 from vasa_jax.evaluation import people, signals
 from vasa_jax.evaluation.speaking import Spoken, identity_similarities
 
@@ -91,6 +92,15 @@ def _behaviour(rows: list[dict], prefix: str) -> dict:
     }
 
 
+def make_folder(path: str | Path) -> Path:
+    """The folder of that name, made where it is missing, its own folder not; UserError if it cannot be."""
+    try:
+        Path(path).mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {path}: {error.strerror}") from error
+    return Path(path)
+
+
 def markdown(summary: dict) -> str:
     """The summary as a table, without experiments that were not run; nan stands for no face found."""
     lines = ["| measure | value | should be |", "|---|---|---|"]
@@ -106,16 +116,17 @@ def markdown(summary: dict) -> str:
 def write(path: str | Path, summary: dict, settings: dict, rows: dict[str, list[dict]]) -> None:
     """Writes the JSON, and the table beside it (.md). What could not be measured (NaN) becomes null."""
     path = Path(path)
-    report = _finite({"settings": settings, "summary": summary, "clips": rows})
+    report = finite({"settings": settings, "summary": summary, "clips": rows})
     path.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
     path.with_suffix(".md").write_text(markdown(summary))
 
 
-def _finite(value):
+def finite(value):
+    """The same nested dicts and lists as JSON can hold them: numbers that are not finite become None."""
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

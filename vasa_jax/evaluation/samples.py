@@ -8,9 +8,6 @@ from vasa_jax.data import clips
 from vasa_jax.errors import UserError
 from vasa_jax.types import SAMPLES_PER_FRAME
 
-# eyeBlink_L and eyeBlink_R in the order of ICT-FaceKit.
-EYE_BLINK = slice(14, 16)
-
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
@@ -74,7 +71,7 @@ def decode(record) -> Sample:
         audio=np.asarray(record["audio"], np.float32),
         angles=pose[:, :3],
         lip_opening=np.asarray(record["lip_opening"]),
-        eye_openness=1 - expression[:, EYE_BLINK].mean(1),
+        eye_openness=1 - expression[:, clips.EYE_BLINK].mean(1),
         landmarks=np.asarray(record["landmarks"]),
         phones=(labels, *times),
         portrait=portrait_index(pose[:, :3], expression),

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from vasa_jax.types import FPS
+from vasa_jax.types import FPS, SAMPLES_PER_FRAME
 
 # An eye closes below the first and is open again above the second, in medians of the clip's openness.
 BLINK_CLOSED, BLINK_OPEN = 0.8, 0.88
@@ -71,3 +71,22 @@ def smooth(values: Float[np.ndarray, "time channels"], width: int = 5) -> Float[
         return values[:0]
     windows = np.lib.stride_tricks.sliding_window_view(values, width, axis=0)
     return windows.mean(-1)
+
+
+def energy(audio: Float[np.ndarray, " samples"], width: int = 9) -> Float[np.ndarray, " time"]:
+    """Loudness of each whole frame of audio at 16 kHz: root mean square, then a moving mean over `width` frames."""
+    frames = len(audio) // SAMPLES_PER_FRAME
+    power = (audio[: frames * SAMPLES_PER_FRAME].astype(np.float64) ** 2).reshape(frames, -1).mean(1)
+    return moving_mean(np.sqrt(power), width)
+
+
+def head_speed(angles: Float[np.ndarray, "time 3"], width: int = 9) -> Float[np.ndarray, " time"]:
+    """Change of yaw, pitch and roll from the frame before in degrees, their mean absolute value, then a moving mean."""
+    changes = np.abs(np.diff(np.degrees(angles), axis=0, prepend=np.degrees(angles[:1]))).mean(1)
+    return moving_mean(changes, width)
+
+
+def moving_mean(curve: Float[np.ndarray, " time"], width: int) -> Float[np.ndarray, " time"]:
+    """Over `width` frames around each, fewer at the ends."""
+    kernel = np.ones(width)
+    return np.convolve(curve, kernel, "same") / np.convolve(np.ones(len(curve)), kernel, "same")

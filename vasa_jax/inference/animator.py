@@ -14,7 +14,8 @@ fit it.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 
 import jax
@@ -24,14 +25,19 @@ from vasa_jax import pretrained
 from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.checkpoint import load as load_checkpoint
 from vasa_jax.compile_cache import enable_compile_cache
-from vasa_jax.inference.controls import Controls, check_turn
-from vasa_jax.inference.crop import crop_centre, crop_face
+from vasa_jax.inference.blinks import Lids, set_blinks
+from vasa_jax.inference.controls import Controls, check_fast, check_turn
+from vasa_jax.inference.crop import Square, centre_square, cut_square, face_square
+from vasa_jax.inference.head_pose import RELATIVE, check_pose, there_and_back
 from vasa_jax.inference.portrait import check_portrait
-from vasa_jax.inference.programs import BATCH, FacePrograms
+from vasa_jax.inference.programs import BATCH, NO_TOUCHES, FacePrograms
 from vasa_jax.inference.speech_file import check_speech, count_frames, model_audio
+from vasa_jax.inference.touches import Touches
 from vasa_jax.inference.video import Video
-from vasa_jax.motion import make_sampler
-from vasa_jax.types import SAMPLES_PER_FRAME, Appearance
+from vasa_jax.motion import Sampling, make_sampler
+from vasa_jax.provenance.mark import Mark
+from vasa_jax.provenance.record import Record, new_record
+from vasa_jax.types import POSE_SIZE, SAMPLES_PER_FRAME, Appearance, Framing, Motion
 
 SEGMENT_WINDOWS = 4
 
@@ -67,12 +73,17 @@ class Animator:
         self.params = jax.device_put(checkpoint.params)
         self.load_seconds = 0.0
         self._face = FacePrograms(checkpoint.models.face, self.params["face"], checkpoint.statistics)
-        self._samplers: dict[int, Callable] = {}
+        self._samplers: dict[tuple[str, Sampling], Callable] = {}
 
     @property
     def image_size(self) -> int:
         """Side of the frames in pixels."""
         return self.checkpoint.models.face.image_size
+
+    @property
+    def framing(self) -> Framing:
+        """The square around a head that the face model takes."""
+        return self.checkpoint.models.face.framing
 
     def animate(
         self,
@@ -87,6 +98,15 @@ class Animator:
         gaze: tuple[float, float] = (0.0, 0.0),
         distance: float | None = None,
         emotion: str | None = None,
+        distance_cfg: float = 0.0,
+        emotion_cfg: float = 0.0,
+        blinks: float | None = None,
+        sampler: str = "ddim",
+        eta: float = 0.0,
+        fast: bool = False,
+        pose: str | None = None,
+        pose_from: Iterable[np.ndarray] | None = None,
+        touches: Touches = NO_TOUCHES,
         crop: bool = True,
         progress: Progress | None = None,
     ) -> Video:
@@ -96,7 +116,13 @@ class Animator:
           portrait: uint8 (H, W, 3) RGB, sides of at least 64.
           speech: (n,) or (n, channels), float in [-1, 1] or integers, at least 40 ms.
           sample_rate: of the speech in Hz, 8000 to 192000.
-          seed, steps, audio_cfg, gaze_cfg, gaze, distance, emotion: see `controls.Controls`.
+          seed, steps, audio_cfg, gaze_cfg, gaze, distance, emotion, distance_cfg, emotion_cfg, blinks, sampler, eta,
+            fast: see `controls.Controls`.
+          pose: None as speech makes it; "fixed" holds the head as in the portrait; of `pose_from`, "absolute" (or
+            None) as it is there, "relative" from the portrait's own on.
+          pose_from: frames (S, S, 3) as for `reenact`, of the clip whose head pose is shown; a clip shorter than the
+            speech is played there and back.
+          touches: what is changed of the motion, pose included, before it is drawn; see `touches.Touches`.
           crop: find the face and frame it as in training; False takes the centred square of the portrait.
           progress: called with part ("sample" or "decode"), done and total, in windows and in frames.
 
@@ -106,21 +132,63 @@ class Animator:
         Raises:
           UserError: one of the inputs cannot be used; the message says which and why.
         """
-        controls = Controls(seed, steps, audio_cfg, gaze_cfg, gaze, distance, emotion)
+        controls = Controls(
+            seed, steps, audio_cfg, gaze_cfg, gaze, distance, emotion, distance_cfg, emotion_cfg, blinks,
+            sampler, eta, fast,
+        )  # fmt: skip
+        check_pose(pose, pose_from is not None)
+        self._face.check_touches(touches)
+        self._sampler(controls)  # these two tell before any work whether the weights can do it
+        self._lids(controls)
         portrait, speech = check_portrait(portrait), check_speech(speech, sample_rate)
         progress = progress or _no_progress
         seconds = {"load": self.load_seconds}
         with _timed(seconds, "crop"):
             square = self._square(portrait, crop)
         with _timed(seconds, "encode"):
-            appearance, _ = self._face.encode(square)
+            appearance, own = self._face.encode(square)
+            appearance = self._face.opened(appearance, square, touches)
         with _timed(seconds, "speech"):
             features = self._hear(model_audio(speech, sample_rate))
         with _timed(seconds, "sample"):
             motion = self._sample(features, count_frames(speech, sample_rate), controls, progress)
+        if pose is not None or pose_from is not None:
+            with _timed(seconds, "pose"):
+                motion[:, :POSE_SIZE] = self._poses(own, pose, pose_from, len(motion))
         with _timed(seconds, "decode"):
-            frames = self._show(appearance, motion, progress)
-        return Video(frames, speech, sample_rate, seconds=seconds)
+            record = self.record(portrait=portrait, speech=speech)
+            frames = self._show(appearance, self._face.touched(motion, touches), record, progress)
+        return Video(frames, speech, sample_rate, seconds=seconds, record=record)
+
+    def move(
+        self,
+        speech: np.ndarray,
+        sample_rate: int,
+        controls: Controls | None = None,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """Standardised motion (T, M) that speech makes, as `animate` samples it, undrawn: no portrait is needed.
+
+        Raises:
+          UserError: the speech cannot be used.
+        """
+        speech = check_speech(speech, sample_rate)
+        features = self._hear(model_audio(speech, sample_rate))
+        frames = count_frames(speech, sample_rate)
+        return self._sample(features, frames, controls or Controls(), progress or _no_progress)
+
+    def draw(self, portrait: np.ndarray, motion: np.ndarray, *, crop: bool = True) -> np.ndarray:
+        """uint8 frames (T, S, S, 3) of the person in the portrait in standardised motion (T, M).
+
+        Raises:
+          UserError: the portrait cannot be used.
+        """
+        appearance, _ = self._face.encode(self._square(portrait, crop))
+        return self._show(appearance, motion, self.record(portrait=portrait, motion=motion), _no_progress)
+
+    def record(self, **inputs: np.ndarray) -> Record:
+        """What is told of a run on these inputs with its output; the same inputs make the same run."""
+        return new_record(self.checkpoint.config, inputs)
 
     def reenact(
         self,
@@ -129,7 +197,9 @@ class Animator:
         *,
         pose_from: Iterable[np.ndarray] | None = None,
         relative: bool = False,
+        touches: Touches = NO_TOUCHES,
         crop: bool = True,
+        record: Record | None = None,
     ) -> Iterator[np.ndarray]:
         """The person in the portrait moving as the one in the driving frames does.
 
@@ -139,7 +209,9 @@ class Animator:
           pose_from: frames of another clip whose head pose is taken; the shorter of the two ends both.
           relative: carry the pose out from the portrait's own, relative to the clip's first frame; False takes it
             as it is, so that a gaze into the camera stays one.
+          touches: what is changed of the motion before it is drawn; see `touches.Touches`.
           crop: of the portrait, see `animate`.
+          record: of the run, to be named in the frames; None for that of the portrait, see `record`.
 
         Returns:
           uint8 frames (S, S, 3), made in batches of `programs.BATCH` as they are asked for.
@@ -147,8 +219,12 @@ class Animator:
         Raises:
           UserError: the portrait cannot be used.
         """
-        encoded = self._face.encode(self._square(portrait, crop))
-        return self._face.reenact(encoded, driving, pose_from, relative)
+        self._face.check_touches(touches)
+        square = self._square(portrait, crop)
+        appearance, own = self._face.encode(square)
+        encoded = self._face.opened(appearance, square, touches), own
+        record = self.record(portrait=portrait) if record is None else record
+        return self._face.reenact(encoded, driving, pose_from, relative, touches, self._mark(record))
 
     def edit(
         self,
@@ -157,6 +233,7 @@ class Animator:
         turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
         expression_from: np.ndarray | None = None,
         crop: bool = True,
+        record: Record | None = None,
     ) -> np.ndarray:
         """A still of the person in the portrait, uint8 (S, S, 3), the head turned or another expression on the face.
 
@@ -165,6 +242,7 @@ class Animator:
           turn: yaw, pitch, roll in degrees from the portrait's own pose: to the image's right, up, counter-clockwise.
           expression_from: picture like the portrait, of anyone, whose expression is taken; None for the portrait's.
           crop: of both pictures, see `animate`.
+          record: see `reenact`.
 
         Raises:
           UserError: a picture cannot be used, an angle is out of range.
@@ -173,11 +251,20 @@ class Animator:
         square, other = self._square(portrait, crop), None
         if expression_from is not None:
             other = self._square(expression_from, crop, "picture of the expression")
-        return self._face.edit(self._face.encode(square), radians, other)
+        record = self.record(portrait=portrait) if record is None else record
+        return self._face.edit(self._face.encode(square), radians, other, self._mark(record, still=True))
 
     def _square(self, picture: np.ndarray, crop: bool, what: str = "portrait") -> np.ndarray:
+        return cut_square(picture, *self.square(picture, crop, what), self.image_size)
+
+    def square(self, picture: np.ndarray, crop: bool = True, what: str = "portrait") -> Square:
+        """Centre and side, in pixels, of the square of a portrait that the face model is shown; see `animate`.
+
+        Raises:
+          UserError: the portrait cannot be used.
+        """
         picture = check_portrait(picture)
-        return crop_face(picture, self.image_size, what) if crop else crop_centre(picture, self.image_size)
+        return face_square(picture, what, self.framing) if crop else centre_square(picture)
 
     def _hear(self, audio: np.ndarray) -> np.ndarray:
         """Features (1, T', F) of the speech and of silence after it, up to a whole number of segments."""
@@ -187,11 +274,19 @@ class Animator:
         padded = np.pad(audio, (0, bucket * segment - len(audio)))
         return np.asarray(self._listen(self.params["speech"], padded[None]))
 
+    def _poses(self, own: Motion, pose: str | None, pose_from: Iterable[np.ndarray] | None, frames: int) -> np.ndarray:
+        """Standardised head poses (frames, 7); see `animate`."""
+        if pose_from is None:
+            return self._face.own_pose(own)
+        read = self._face.poses(islice(pose_from, frames), own, pose == RELATIVE)
+        return there_and_back(read, frames)
+
     def _sample(self, features: np.ndarray, frames: int, controls: Controls, progress: Progress) -> np.ndarray:
         """Standardised motion (T, M), segment after segment."""
+        lids = self._lids(controls)
         window = self.checkpoint.models.motion.window
         segment, windows = SEGMENT_WINDOWS * window, -(-frames // window)
-        sampler = self._sampler(controls.steps)
+        sample = self._sampler(controls)
         key = jax.random.key(np.uint32(controls.seed))
         arrays = controls.arrays(self.checkpoint.mean_distance)
         state, motions = None, []
@@ -199,31 +294,48 @@ class Animator:
         for start in range(0, frames, segment):
             valid = np.array([min(frames - start, segment)], np.int32)
             heard = features[:, start : start + segment]
-            motion, state = sampler(
-                {"params": self.params["motion"]}, heard, valid, **arrays, key=key,
+            motion, state = sample(
+                heard, valid, **arrays, key=key,
                 guidance=controls.guidance, state=state,
             )  # fmt: skip
             motions.append(np.asarray(motion[0]))
             progress("sample", min((start + segment) // window, windows), windows)
-        return np.concatenate(motions)[:frames]
+        motion = np.concatenate(motions)[:frames]
+        return motion if lids is None else set_blinks(motion, lids, controls.blinks, controls.seed)
 
-    def _show(self, appearance: Appearance, motion: np.ndarray, progress: Progress) -> np.ndarray:
-        """uint8 frames (T, S, S, 3)."""
-        total, size = len(motion), self.image_size
+    def _mark(self, record: Record, still: bool = False) -> Mark:
+        return Mark.of(record.payload, self.image_size, still)
+
+    def _show(self, appearance: Appearance, motion: np.ndarray, record: Record, progress: Progress) -> np.ndarray:
+        """uint8 frames (T, S, S, 3), marked."""
+        total, size, mark = len(motion), self.image_size, self._mark(record)
         frames = np.empty((total, size, size, 3), np.uint8)
         progress("decode", 0, total)
         for start in range(0, total, BATCH):
             end = min(start + BATCH, total)
-            frames[start:end] = self._face.decode(appearance, motion[start:end])
+            frames[start:end] = self._face.decode(appearance, motion[start:end], mark, start)
             progress("decode", end, total)
         return frames
 
-    def _sampler(self, steps: int) -> Callable:
-        """The number of steps is part of the program; each that was asked for is kept."""
-        if steps not in self._samplers:
-            motion = self.checkpoint.models.motion
-            self._samplers[steps] = make_sampler(motion, steps=steps, windows=SEGMENT_WINDOWS)
-        return self._samplers[steps]
+    def _lids(self, controls: Controls) -> Lids | None:
+        """What blinks are set by, None if they are not; UserError where the weights do not know it."""
+        return None if controls.blinks is None else Lids.of(self.checkpoint.config["statistics"])
+
+    def _sampler(self, controls: Controls) -> Callable:
+        """`make_sampler`'s function with the weights in it; network and sampling are part of the program, and each that
+        was asked for is kept.
+
+        Raises:
+          UserError: see `controls.check_fast`.
+        """
+        room, sampling = "motion", Sampling(controls.steps, controls.sampler, controls.eta)
+        if controls.fast:
+            check_fast(self.checkpoint.config.get("student"), controls)
+            room, sampling = "student", Sampling(self.checkpoint.config["student"]["steps"])
+        if (room, sampling) not in self._samplers:
+            sample = make_sampler(getattr(self.checkpoint.models, room), sampling=sampling, windows=SEGMENT_WINDOWS)
+            self._samplers[room, sampling] = partial(sample, {"params": self.params[room]})
+        return self._samplers[room, sampling]
 
     @cached_property
     def _listen(self) -> Callable:

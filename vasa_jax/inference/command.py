@@ -49,23 +49,30 @@ def run(arguments: argparse.Namespace) -> str:
 
 def _speak(arguments: argparse.Namespace, size: int | None) -> str:
     from vasa_jax import pretrained
-    from vasa_jax.inference.output_file import check_target
+    from vasa_jax.inference.driving_file import open_driving
+    from vasa_jax.inference.output_file import check_other_than, check_target
     from vasa_jax.inference.speech_file import read_speech
 
-    controls = _controls(arguments)
+    controls, touches, told = _controls(arguments), _touches(arguments), _provenance(arguments)
     target = check_target(arguments.output)
+    check_other_than(target, (arguments.pose_from,))
     portrait = _read_source(arguments)
+    clip = None if arguments.pose_from is None else open_driving(arguments.pose_from, not arguments.no_crop_driving)
     speech, rate = read_speech(arguments.audio or pretrained.speech())
     animator, load_seconds = _load(arguments)
     from vasa_jax.inference.bars import Bars
 
     with warnings.catch_warnings(), Bars() as bars:
         warnings.filterwarnings("ignore", message="the audio is silent")  # said when the file was read
-        crop = not arguments.no_crop
-        video = animator.animate(portrait, speech, rate, **controls, crop=crop, progress=bars)
+        portrait, crop, setting = _placed(animator, portrait, arguments)
+        frames = None if clip is None else clip.frames(animator.image_size, animator.framing)
+        video = animator.animate(
+            portrait, speech, rate, **controls, pose=arguments.pose, pose_from=frames, touches=touches, crop=crop,
+            progress=bars,
+        )  # fmt: skip
     seconds = {**video.seconds, "load": load_seconds}
     start = time.perf_counter()
-    video.save(target, size)
+    video.save(target, size, setting, consent=arguments.consent, **told)
     seconds["write"] = time.perf_counter() - start
     return _summary(f"{target}: {len(video.frames)} frames", seconds)
 
@@ -78,6 +85,7 @@ def _reenact(arguments: argparse.Namespace, size: int | None) -> str:
     from vasa_jax.inference.video_file import default_size, write_video
     from vasa_jax.types import FPS, SAMPLE_RATE
 
+    touches, told = _touches(arguments), _provenance(arguments)
     target = check_target(arguments.output)
     paths = [path for path in (arguments.driving, arguments.pose_from) if path is not None]
     check_other_than(target, paths)
@@ -88,14 +96,18 @@ def _reenact(arguments: argparse.Namespace, size: int | None) -> str:
     seconds = {"read": time.perf_counter() - start}
     animator, seconds["load"] = _load(arguments)
     start = time.perf_counter()
-    driving, *pose_from = (clip.frames(animator.image_size) for clip in clips)
+    driving, *pose_from = (clip.frames(animator.image_size, animator.framing) for clip in clips)
+    portrait, crop, setting = _placed(animator, portrait, arguments)
+    files = {"driving": arguments.driving, "pose_from": arguments.pose_from}
+    record = _record(animator, arguments, files, portrait=portrait)
     frames = animator.reenact(
         portrait, driving, pose_from=pose_from[0] if pose_from else None, relative=arguments.pose == "relative",
-        crop=not arguments.no_crop,
+        touches=touches, crop=crop, record=record,
     )  # fmt: skip
     counted = _Counted(frames, min(clip.expected_frames for clip in clips))
     size = default_size(animator.image_size) if size is None else size
-    write_video(target, counted, sound, rate, fps=FPS, size=size)
+    shown, size = (counted, size) if setting is None else (setting.paste(counted), setting.size)
+    write_video(target, shown, sound, rate, fps=FPS, size=size, record=record, **told)
     seconds["reenact"] = time.perf_counter() - start
     return _summary(f"{target}: {counted.count} frames", seconds)
 
@@ -107,7 +119,7 @@ def _edit(arguments: argparse.Namespace, size: int | None) -> str:
     from vasa_jax.inference.still_file import write_still
     from vasa_jax.inference.video_file import default_size
 
-    turn = parse_turn(arguments.turn or "0,0,0")
+    turn, told = parse_turn(arguments.turn or "0,0,0"), _provenance(arguments)
     check_turn(turn)
     target = check_target(arguments.output, STILL_ENDINGS)
     check_other_than(target, (arguments.source, arguments.expression_from))
@@ -115,9 +127,62 @@ def _edit(arguments: argparse.Namespace, size: int | None) -> str:
     expression = None if arguments.expression_from is None else read_portrait(arguments.expression_from)
     animator, load_seconds = _load(arguments)
     start = time.perf_counter()
-    still = animator.edit(portrait, turn=turn, expression_from=expression, crop=not arguments.no_crop)
-    write_still(target, still, default_size(animator.image_size) if size is None else size)
+    record = _record(animator, arguments, {"expression_from": arguments.expression_from}, portrait=portrait)
+    crop = not arguments.no_crop
+    still = animator.edit(portrait, turn=turn, expression_from=expression, crop=crop, record=record)
+    write_still(target, still, default_size(animator.image_size) if size is None else size, record=record, **told)
     return _summary(str(target), {"load": load_seconds, "edit": time.perf_counter() - start})
+
+
+def _touches(arguments: argparse.Namespace) -> Any:
+    """What is changed of the motion, checked."""
+    from vasa_jax.inference.controls import parse_turn
+    from vasa_jax.inference.touches import Touches, parse_look
+
+    given = {name: getattr(arguments, name) for name in ("eyes", "lips", "landmarks")}
+    if arguments.expression_strength is not None:
+        given["strength"] = arguments.expression_strength
+    if arguments.pose_offset is not None:
+        given["turn"] = parse_turn(arguments.pose_offset)
+    if arguments.look is not None:
+        given["look"] = parse_look(arguments.look)
+    return Touches(**given)
+
+
+def _provenance(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Label and key, checked."""
+    from vasa_jax.provenance.label import Label
+    from vasa_jax.provenance.signing_key import load_key
+
+    names = {"label": "text", "label_place": "place", "label_language": "language", "label_font": "font"}
+    given = {field: getattr(arguments, flag) for flag, field in names.items() if getattr(arguments, flag) is not None}
+    return {"label": Label(**given), "key": load_key(arguments.signing)}
+
+
+def _record(animator: Any, arguments: argparse.Namespace, files: dict[str, str | None], **arrays: Any) -> Any:
+    """What is told of the run: arrays and files that went in, and consent."""
+    from dataclasses import replace
+
+    from vasa_jax.provenance.record import NOT_STATED, hash_file
+
+    record = animator.record(**arrays)
+    hashes = {name: hash_file(path) for name, path in files.items() if path is not None}
+    return replace(record, inputs={**record.inputs, **hashes}, consent=arguments.consent or NOT_STATED)
+
+
+def _placed(animator: Any, portrait: Any, arguments: argparse.Namespace) -> tuple[Any, bool, Any]:
+    """The portrait, whether the animator crops it, and the setting that frames are put back into; with --paste_back the
+    portrait is cut out here, so that both speak of the same square."""
+    from vasa_jax.inference.crop import cut_square
+    from vasa_jax.inference.paste import setting_of
+    from vasa_jax.inference.portrait import MIN_SIDE
+
+    crop = not arguments.no_crop
+    if not arguments.paste_back:
+        return portrait, crop, None
+    square = animator.square(portrait, crop)
+    size = max(animator.image_size, MIN_SIDE)
+    return cut_square(portrait, *square, size), False, setting_of(portrait, square)
 
 
 class _Counted:
@@ -142,7 +207,10 @@ def _controls(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `Animator.animate`, checked."""
     from vasa_jax.inference.controls import Controls, parse_gaze
 
-    names = ("seed", "steps", "audio_cfg", "gaze_cfg", "gaze", "distance", "emotion")
+    names = (
+        "seed", "steps", "audio_cfg", "gaze_cfg", "gaze", "distance", "emotion", "distance_cfg", "emotion_cfg",
+        "blinks", "sampler", "eta", "fast",
+    )  # fmt: skip
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if "gaze" in given:
         given["gaze"] = parse_gaze(given["gaze"])

@@ -1,18 +1,21 @@
 """What a user may steer, checked and brought into the units of the networks."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from vasa_jax.errors import UserError
-from vasa_jax.types import EMOTIONS
+from vasa_jax.types import EMOTIONS, SAMPLERS
 
 MAX_GAZE = 60.0
 MAX_TURN = 60.0
 MIN_DISTANCE, MAX_DISTANCE = 0.5, 2.0
 MAX_STEPS = 1000
 MAX_SCALE = 10.0
+MAX_BLINKS = 60.0
 MAX_SEED = 2**32 - 1
 
 
@@ -29,6 +32,13 @@ class Controls:
         right, up.
       distance: of the head, 1 at the reference; None for the mean of the training set.
       emotion: None or "neutral", one of EMOTIONS, or one with a strength from 0 to 1 as in "happy:0.5".
+      distance_cfg, emotion_cfg: guidance scales of the distance and of the emotion, 0 for none, as in the paper. Each
+        that is not 0 costs a quarter of the sampling time more, and is another program to compile.
+      blinks: a minute, 0 to 60; None for those that speech makes.
+      sampler: "ddim", or "dpm", which comes nearer to the exact solution in few steps; see `motion.solvers`.
+      eta: of ddim, 0 to 1: share of fresh noise in each step.
+      fast: let the few-step student of the weights sample, if they hold one, in its own number of steps; its guidance
+        scales have their own ranges, see `check_fast`.
 
     Raises:
       UserError: a value outside its range.
@@ -41,12 +51,18 @@ class Controls:
     gaze: tuple[float, float] = (0.0, 0.0)
     distance: float | None = None
     emotion: str | None = None
+    distance_cfg: float = 0.0
+    emotion_cfg: float = 0.0
+    blinks: float | None = None
+    sampler: str = "ddim"
+    eta: float = 0.0
+    fast: bool = False
 
     def __post_init__(self):
         _check("seed", self.seed, 0, MAX_SEED)
         _check("number of steps", self.steps, 1, MAX_STEPS)
-        _check("guidance scale of the audio", self.audio_cfg, 0, MAX_SCALE)
-        _check("guidance scale of the gaze", self.gaze_cfg, 0, MAX_SCALE)
+        for name in ("audio", "gaze", "distance", "emotion"):
+            _check(f"guidance scale of the {name}", getattr(self, f"{name}_cfg"), 0, MAX_SCALE)
         if len(self.gaze) != 2:
             raise UserError(f"the gaze is two numbers, yaw and pitch in degrees, not {len(self.gaze)}")
         for name, angle in zip(("yaw", "pitch"), self.gaze, strict=True):
@@ -54,11 +70,25 @@ class Controls:
         if self.distance is not None:
             _check("distance", self.distance, MIN_DISTANCE, MAX_DISTANCE)
         parse_emotion(self.emotion)
+        if self.blinks is not None:
+            _check("number of blinks a minute", self.blinks, 0, MAX_BLINKS)
+        self._check_sampler()
+
+    def _check_sampler(self):
+        if self.sampler not in SAMPLERS:
+            raise UserError(f"no sampler is called {self.sampler!r}; there are {', '.join(SAMPLERS)}")
+        _check("eta", self.eta, 0, 1)
+        if self.eta and self.sampler != "ddim":
+            raise UserError(f"eta goes with the sampler ddim, not with {self.sampler}")
+        if self.fast and (self.steps, self.sampler, self.eta) != (50, "ddim", 0.0):
+            raise UserError("fast has a number of steps and a sampler of its own: leave steps, sampler and eta out")
 
     @property
     def guidance(self) -> dict[str, float]:
         """Guidance scales by the name of their condition."""
-        return {"audio": self.audio_cfg, "gaze": self.gaze_cfg}
+        rarer = {"distance": self.distance_cfg, "emotion": self.emotion_cfg}
+        used = {name: scale for name, scale in rarer.items() if scale}
+        return {"audio": self.audio_cfg, "gaze": self.gaze_cfg, **used}
 
     def arrays(self, mean_distance: float) -> dict[str, np.ndarray]:
         """Gaze (1, 2) in radians, distance (1, 1), emotion (1, 6), float32."""
@@ -68,6 +98,25 @@ class Controls:
             "distance": np.array([[distance]], np.float32),
             "emotion": parse_emotion(self.emotion)[None],
         }
+
+
+def check_fast(student: Mapping[str, Any] | None, controls: Controls) -> None:
+    """Whether the few-step student of some weights can do what is asked of it.
+
+    Args:
+      student: the section of that name in the weights' config; None if they hold no student.
+
+    Raises:
+      UserError: there is no student, or it has not learned such guidance.
+    """
+    if student is None:
+        raise UserError("these weights hold no few-step student: leave fast out, or take fewer steps")
+    learned = student["guidance"]
+    for name, scale in controls.guidance.items():
+        if scale and name not in learned:
+            raise UserError(f"the few-step student has not learned guidance of the {name}: leave it or fast out")
+        if scale:
+            _check(f"few-step student's guidance scale of the {name}", scale, 0, learned[name])
 
 
 def parse_gaze(text: str) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference.media_warning import MediaWarning
+from vasa_jax.types import Framing
 
 WORKING_SIDES = (640, 1280, 2560)
 REFINE_SIDES = (200, 214, 229, 245)
@@ -26,15 +27,16 @@ REFINE_SIDES = (200, 214, 229, 245)
 FACE_BOX_TO_SIDE = 1.34
 CENTRE_SHIFT = (0.0, 0.018)
 STEADY_FACES = 9
+CANONICAL = Framing()
 
 Box = tuple[float, float, float]
 Square = tuple[tuple[float, float], float]
 
 
 def crop_face(
-    pixels: UInt8[np.ndarray, "height width 3"], size: int, what: str = "portrait"
+    pixels: UInt8[np.ndarray, "height width 3"], size: int, what: str = "portrait", framing: Framing = CANONICAL
 ) -> UInt8[np.ndarray, "size size 3"]:
-    """The square around the largest face, as `size` x `size` pixels.
+    """The square around the largest face, framed as a model takes it, as `size` x `size` pixels.
 
     Where the square leaves the picture, the nearest edge pixels continue it. Warns when there are several
     faces.
@@ -45,7 +47,14 @@ def crop_face(
     Raises:
       UserError: no face was found.
     """
-    return cut_square(pixels, *square_around(largest_face(pixels, what)), size)
+    return cut_square(pixels, *face_square(pixels, what, framing), size)
+
+
+def face_square(
+    pixels: UInt8[np.ndarray, "height width 3"], what: str = "portrait", framing: Framing = CANONICAL
+) -> Square:
+    """Centre and side of the square that `crop_face` cuts out; UserError if there is no face."""
+    return framing.of(*square_around(largest_face(pixels, what)))
 
 
 def steady_square(pictures: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Square | None:
@@ -70,8 +79,13 @@ def steady_square(pictures: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Sq
 
 def crop_centre(pixels: UInt8[np.ndarray, "height width 3"], size: int) -> UInt8[np.ndarray, "size size 3"]:
     """The largest centred square of the picture, for portraits that are framed already."""
+    return cut_square(pixels, *centre_square(pixels), size)
+
+
+def centre_square(pixels: UInt8[np.ndarray, "height width 3"]) -> Square:
+    """Centre and side of the square that `crop_centre` cuts out."""
     height, width = pixels.shape[:2]
-    return cut_square(pixels, (width / 2, height / 2), float(min(width, height)), size)
+    return (width / 2, height / 2), float(min(width, height))
 
 
 def largest_face(pixels: UInt8[np.ndarray, "height width 3"], what: str = "portrait") -> Box:
@@ -92,12 +106,17 @@ def cut_square(
     pixels: UInt8[np.ndarray, "height width 3"], centre: tuple[float, float], side: float, size: int
 ) -> UInt8[np.ndarray, "size size 3"]:
     """A square of given centre (x, y) and side in pixels, resampled; outside, edge pixels are repeated."""
-    side = max(round(side), 1)
-    left, top = round(centre[0] - side / 2), round(centre[1] - side / 2)
+    left, top, side = pixel_square(centre, side)
     rows = np.clip(np.arange(top, top + side), 0, pixels.shape[0] - 1)
     columns = np.clip(np.arange(left, left + side), 0, pixels.shape[1] - 1)
     square = Image.fromarray(pixels[rows[:, None], columns])
     return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def pixel_square(centre: tuple[float, float], side: float) -> tuple[int, int, int]:
+    """Left, top and side of the whole pixels that `cut_square` takes."""
+    pixels = max(round(side), 1)
+    return round(centre[0] - pixels / 2), round(centre[1] - pixels / 2), pixels
 
 
 def _choose_largest(boxes: list[Box], what: str) -> Box:

@@ -16,9 +16,9 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from vasa_jax.errors import UserError
-from vasa_jax.inference.crop import Square, crop_centre, cut_square, steady_square
+from vasa_jax.inference.crop import CANONICAL, Square, crop_centre, cut_square, steady_square
 from vasa_jax.inference.media_warning import MediaWarning
-from vasa_jax.types import FPS
+from vasa_jax.types import FPS, Framing
 
 # A face is looked for in this many frames at this distance, 10 s in all; `crop.steady_square` seldom needs so many.
 LOOKS, FRAMES_BETWEEN_LOOKS = 25, 10
@@ -35,7 +35,7 @@ class DrivingVideo:
 
     Attributes:
       path: of the file.
-      square: centre and side that are cut from every frame; None for the largest centred square.
+      square: centre and side of the canonical square in every frame; None for the largest centred square.
       start: of the first frame, in seconds on the file's clock.
       expected_frames: about how many there are at 25 fps, as the file says; 0 if it does not.
     """
@@ -45,15 +45,17 @@ class DrivingVideo:
     start: float
     expected_frames: int
 
-    def frames(self, size: int) -> Iterator[UInt8[np.ndarray, "size size 3"]]:
-        """Squares of `size` pixels, 25 a second by the time stamps; warns where the file ends before its time.
+    def frames(self, size: int, framing: Framing = CANONICAL) -> Iterator[UInt8[np.ndarray, "size size 3"]]:
+        """Squares of `size` pixels, framed as a model takes them, 25 a second by the time stamps; warns where the file
+        ends before its time.
 
         Raises:
           UserError: the file turns out to be damaged, when the frames reach that place.
         """
         count = 0
         for pixels in _pictures(self.path):
-            yield crop_centre(pixels, size) if self.square is None else cut_square(pixels, *self.square, size)
+            whole = self.square is None
+            yield crop_centre(pixels, size) if whole else cut_square(pixels, *framing.of(*self.square), size)
             count += 1
         if count < self.expected_frames - MISSING_FRAMES:
             told = f"the video has {count} of {self.expected_frames} frames, it may be cut short: {self.path}"

@@ -11,12 +11,13 @@ from vasa_jax.geometry import rotation_angles, rotation_matrix
 from vasa_jax.types import HeadPose, Motion
 
 
-def retarget(source: Motion, driving: Motion, reference: Motion) -> Motion:
+def retarget(source: Motion, driving: Motion, reference: Motion, additive: bool = False) -> Motion:
     """The driving motion, its pose relative to `reference` and carried out from the source's own pose.
 
     Head i of the driving clip stands at s_i R_i q + t_i, its reference at s_0 R_0 q + t_0. The source's head is
     turned by R_i R_0^T as the camera sees it, enlarged by s_i / s_0, and moved by t_i - t_0 in sizes of its head
-    [ours]. Dynamics are taken as they are: a closed mouth is closed on every face.
+    [ours]. Dynamics are taken as they are: a closed mouth is closed on every face. Those that are `additive` (see
+    `face.interface`) are the source's own plus their change since the reference.
 
     Args:
       source: (1, ...) the portrait's own motion.
@@ -28,7 +29,8 @@ def retarget(source: Motion, driving: Motion, reference: Motion) -> Motion:
     rotation = rotation_angles(turn @ rotation_matrix(own.rotation))
     growth = own.scale / rest.scale
     translation = own.translation + growth * (clip.translation - rest.translation)
-    return Motion(HeadPose(rotation, translation, growth * clip.scale), driving.dynamics)
+    dynamics = source.dynamics + driving.dynamics - reference.dynamics if additive else driving.dynamics
+    return Motion(HeadPose(rotation, translation, growth * clip.scale), dynamics)
 
 
 def combine(pose: Motion, dynamics: Motion) -> Motion:

@@ -9,6 +9,10 @@ import numpy as np
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference.output_file import check_target, whole_file
+from vasa_jax.provenance.label import DEFAULT, Label, labelled
+from vasa_jax.provenance.record import Record, unknown
+from vasa_jax.provenance.seal import seal_video
+from vasa_jax.provenance.signing_key import SigningKey
 
 MIN_SIZE, MAX_SIZE = 64, 2048
 DEFAULT_SIZE = 256
@@ -36,17 +40,23 @@ def write_video(
     sample_rate: int,
     *,
     fps: int,
-    size: int,
+    size: int | tuple[int, int],
+    label: Label = DEFAULT,
+    record: Record | None = None,
+    key: SigningKey | None = None,
 ) -> None:
-    """Encode frames and sound of the same length.
+    """Encode frames and sound of the same length, label them and sign the file.
 
     Frames are taken one at a time, so that a generator of them costs no memory.
 
     Args:
-      frames: uint8 (S, S, 3) each; resized to `size` by a Lanczos filter where S differs.
+      frames: uint8 (H, W, 3) each; resized to `size` by a Lanczos filter where they differ.
       audio: float32 (n,) or (n, 2) in [-1, 1]; silence is added up to the end of the last frame. None for a video
         without a sound track.
+      size: side of a square, or width and height, which must be even.
       sample_rate: in Hz; kept where AAC knows it, else the sound is resampled to 48 kHz.
+      label, key: see `video.Video.save`.
+      record: of the run, as `Animator.record` makes it; without one the manifest tells of none.
 
     Raises:
       UserError: the file cannot be written, for want of room or rights; nothing is left of it then.
@@ -58,7 +68,13 @@ def write_video(
         audio, sample_rate = _for_aac(audio, sample_rate)
     with whole_file(target) as hidden:
         with av.open(hidden, "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            _encode(container, frames, audio, sample_rate, fps, check_size(size))
+            size = _width_and_height(size)
+            _encode(container, labelled(frames, label, size, fps), audio, sample_rate, fps, size)
+        seal_video(hidden, record or unknown(), label, key)
+
+
+def _width_and_height(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (check_size(size),) * 2 if isinstance(size, int) else size
 
 
 def _for_aac(audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
@@ -70,7 +86,7 @@ def _for_aac(audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
 
 
 def _encode(
-    container: Any, frames: Iterable[np.ndarray], audio: np.ndarray | None, rate: int, fps: int, size: int
+    container: Any, frames: Iterable[np.ndarray], audio: np.ndarray | None, rate: int, fps: int, size: tuple[int, int]
 ) -> None:
     """One frame, then the sound that belongs to it, so that neither waits for the other in memory."""
     video = _video_stream(container, fps, size)
@@ -93,11 +109,11 @@ def _sound_stream(container: Any, rate: int, channels: int) -> Any:
     return stream
 
 
-def _video_stream(container: Any, fps: int, size: int) -> Any:
+def _video_stream(container: Any, fps: int, size: tuple[int, int]) -> Any:
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
     stream = container.add_stream("h264", rate=fps, options=H264_OPTIONS)
-    stream.width = stream.height = size
+    stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
     context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
@@ -105,12 +121,12 @@ def _video_stream(container: Any, fps: int, size: int) -> Any:
     return stream
 
 
-def _video_frame(pixels: np.ndarray, size: int, index: int) -> Any:
+def _video_frame(pixels: np.ndarray, size: tuple[int, int], index: int) -> Any:
     import av
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
-        size, size, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG,
+        *size, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG,
         interpolation=Interpolation.LANCZOS | Interpolation.ACCURATE_RND,
     )  # fmt: skip
     frame.pts = index

@@ -19,7 +19,7 @@ from vasa_jax.judges.graphs import Graph
 DETECTION_GRAPH, MESH_GRAPH = "face_detection_short_range.tflite", "face_landmark.tflite"
 IRIS_GRAPH = "iris_landmark.tflite"
 POINTS, MESH_SIDE = 468, 192
-EYE_POINTS, CONTOUR_POINTS, IRIS_SIDE = 71, 16, 64
+CONTOUR_POINTS, IRIS_SIDE = 16, 64
 SCORE_THRESHOLD = 0.5
 # Corners, from the image's left to its right, of the eye on the image's left and of the other.
 EYE_CORNERS = ((33, 133), (362, 263))
@@ -37,11 +37,13 @@ class FaceTrack:
       lids: (T, 2, 16, 2) contours of the eye on the image's left and of the other, in the frame's [-1, 1]:
         outer corner, seven points of the lower lid, inner corner, seven points of the upper lid from the
         outer end.
+      irises: (T, 2, 2) centres of the irises of the same eyes, in the frame's [-1, 1].
       score: (T,) probability in [0, 1] that the crop held a face.
     """
 
     points: np.ndarray
     lids: np.ndarray
+    irises: np.ndarray
     score: np.ndarray
 
 
@@ -59,19 +61,20 @@ class LandmarkJudge:
 
     def track(self, frames: UInt8[np.ndarray, "time side side 3"]) -> FaceTrack:
         """Follows the face through square frames of any size."""
-        crop, points, lids, scores = None, [], [], []
+        crop, points, eyes, scores = None, [], [], []
         for frame in frames:
             found, score = self._follow(frame, crop)
             seen = score >= SCORE_THRESHOLD
             crop = face_crop(found) if seen else None
             points.append(found if seen else np.full_like(found, np.nan))
-            lids.append(self._read_lids(frame, found) if seen else np.full((2, CONTOUR_POINTS, 2), np.nan))
+            eyes.append(self._read_eyes(frame, found) if seen else np.full((2, CONTOUR_POINTS + 1, 2), np.nan))
             scores.append(score)
         unit = 2 / frames.shape[1]
         # Pixels with y down and z away from the camera become [-1, 1] with y up and z towards it.
         points = np.array(points) * (unit, -unit, -unit) + (-1, 1, 0)
-        lids = np.array(lids) * (unit, -unit) + (-1, 1)
-        return FaceTrack(points.astype(np.float32), lids.astype(np.float32), np.array(scores, np.float32))
+        eyes = (np.array(eyes) * (unit, -unit) + (-1, 1)).astype(np.float32)
+        lids, irises = eyes[:, :, :CONTOUR_POINTS], eyes[:, :, CONTOUR_POINTS]
+        return FaceTrack(points.astype(np.float32), lids, irises, np.array(scores, np.float32))
 
     def _follow(self, frame: np.ndarray, crop: Crop | None) -> tuple[np.ndarray, float]:
         """Landmarks (468, 3) in pixels and their score, by the crop or, where that fails, by the detector."""
@@ -103,16 +106,18 @@ class LandmarkJudge:
         in_frame = np.concatenate([crop.to_frame(points[:, :2]), points[:, 2:] * crop.side], -1)
         return in_frame, float(1 / (1 + np.exp(-logit[0])))
 
-    def _read_lids(self, frame: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Contours (2, 16, 2) in pixels. The iris network knows one eye; the other is shown mirrored."""
-        contours = []
+    def _read_eyes(self, frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Contour and centre of the iris (2, 16 + 1, 2) in pixels. The network knows one eye; the other is shown
+        mirrored."""
+        found = []
         for mirrored, corners in enumerate(EYE_CORNERS):
             crop = eye_crop(points[corners[0], :2], points[corners[1], :2])
             image = crop.cut(frame, IRIS_SIDE).astype(np.float32) / 255
-            eye, _ = self._iris(np.ascontiguousarray(image[:, ::-1]) if mirrored else image)
-            contour = eye.reshape(EYE_POINTS, 3)[:CONTOUR_POINTS, :2] / IRIS_SIDE
-            contours.append(crop.to_frame(contour * (-1, 1) + (1, 0) if mirrored else contour))
-        return np.array(contours)
+            contour, iris = self._iris(np.ascontiguousarray(image[:, ::-1]) if mirrored else image)
+            contour, iris = (flat.reshape(-1, 3)[:, :2] / IRIS_SIDE for flat in (contour, iris))
+            eye = np.concatenate([contour[:CONTOUR_POINTS], iris[:1]])
+            found.append(crop.to_frame(eye * (-1, 1) + (1, 0) if mirrored else eye))
+        return np.array(found)
 
 
 def face_crop(points: Float[np.ndarray, "468 3"]) -> Crop:

@@ -68,6 +68,26 @@ def eye_openness(track: FaceTrack) -> Float[np.ndarray, " time"]:
     return (gap / np.linalg.norm(track.lids[:, :, 0] - track.lids[:, :, 8], axis=-1)).mean(-1)
 
 
+def iris_offsets(track: FaceTrack) -> Float[np.ndarray, "time eyes 2"]:
+    """Where the iris of each eye stands between its corners, to the image's right and up: from the middle, along and
+    across the line of the corners, over their distance."""
+    left, right = track.lids[:, :, (0, 8)].transpose(2, 0, 1, 3)
+    left, right = (np.stack([ends[0][:, 0], ends[1][:, 1]], 1) for ends in ((left, right), (right, left)))
+    across = right - left
+    length = np.linalg.norm(across, axis=-1, keepdims=True)
+    along = across / length
+    upward = np.stack([-along[..., 1], along[..., 0]], -1)
+    offset = (track.irises - (left + right) / 2) / length
+    return np.stack([(offset * along).sum(-1), (offset * upward).sum(-1)], -1)
+
+
+def face_size(track: FaceTrack) -> Float[np.ndarray, " time"]:
+    """Root mean square distance of the rigid points from their middle, in three dimensions: turning changes little."""
+    rigid = track.points[:, list(RIGID_POINTS)].astype(np.float64)
+    rigid = rigid - rigid.mean(1, keepdims=True)
+    return np.sqrt((rigid**2).sum(-1).mean(-1))
+
+
 def head_angles(track: FaceTrack) -> Float[np.ndarray, "time 3"]:
     """Yaw, pitch and roll in radians, with the signs of `types.HeadPose`.
 
@@ -79,7 +99,7 @@ def head_angles(track: FaceTrack) -> Float[np.ndarray, "time 3"]:
     angles = np.full((len(points), 3), np.nan)
     if not seen.any():
         return angles
-    axes = _face_axes(points[seen])
+    axes = face_axes(points[seen])
     rigid = points[seen][:, list(RIGID_POINTS)]
     rigid = rigid - rigid.mean(1, keepdims=True)
     rigid = rigid / np.linalg.norm(rigid, axis=(1, 2), keepdims=True)
@@ -92,7 +112,7 @@ def _distance(points: np.ndarray, first: int, second: int) -> np.ndarray:
     return np.linalg.norm(points[:, first] - points[:, second], axis=-1)
 
 
-def _face_axes(points: np.ndarray) -> np.ndarray:
+def face_axes(points: np.ndarray) -> np.ndarray:
     """(T, 3, 3), columns: the head's right, up and forward, from eye corners, forehead and chin."""
     right = _unit(points[:, OUTER_EYE_CORNERS[1]] - points[:, OUTER_EYE_CORNERS[0]])
     up = points[:, FOREHEAD] - points[:, CHIN]

@@ -1,0 +1,1 @@
+"""Speech unlike the training's: real people, noise, telephones, whispering, song, other languages."""
