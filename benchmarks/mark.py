@@ -29,12 +29,12 @@ from tqdm import tqdm
 from benchmarks.timing import interleave, table
 from vasa_jax.inference.video_file import H264_OPTIONS
 from vasa_jax.pixels import from_uint8, to_uint8
-from vasa_jax.provenance import looks, reader
-from vasa_jax.provenance.carrier import VIDEO
-from vasa_jax.provenance.mark import Mark, put_mark
-from vasa_jax.provenance.payload import Payload
-from vasa_jax.provenance.place import Place
-from vasa_jax.provenance.thumbnails import Thumbnails, from_frames
+from vasa_jax.provenance.mark import looks, reader
+from vasa_jax.provenance.mark.carrier import VIDEO
+from vasa_jax.provenance.mark.payload import Payload
+from vasa_jax.provenance.mark.place import Place
+from vasa_jax.provenance.mark.thumbnails import Thumbnails, from_frames
+from vasa_jax.provenance.mark.writer import Mark, put_mark
 from vasa_jax.types import FPS
 
 Attack = Callable[[np.ndarray], np.ndarray]
@@ -156,7 +156,7 @@ def _with_other_keys(clip: Thumbnails, keys: int, rng: np.random.Generator) -> n
 def cost(repeats: int) -> float:
     """Median processor time of the decoding program over that of the same program without the mark, taken in turn."""
     import vasa_jax
-    from vasa_jax.inference.programs import BATCH, decode_frames
+    from vasa_jax.inference.face_programs import BATCH, decode_frames
 
     animator = vasa_jax.load()
     face, params, size = animator.checkpoint.models.face, animator.params["face"], animator.image_size
@@ -167,7 +167,7 @@ def cost(repeats: int) -> float:
     given = params, appearance, animator.checkpoint.statistics, motion, mark.pattern, mark.signs(0, BATCH)
 
     def way(put: Callable) -> Callable[[], None]:
-        with patch("vasa_jax.inference.programs.put_mark", put):
+        with patch("vasa_jax.inference.face_programs.put_mark", put):
             compiled = jax.jit(partial(decode_frames, face)).lower(*given).compile()
         return lambda: jax.block_until_ready(compiled(*given))
 

@@ -13,7 +13,7 @@ from PIL import Image
 from vasa_jax import checkpoint as checkpoints
 from vasa_jax.checkpoint import Checkpoint, Models
 from vasa_jax.compile_cache import enable_compile_cache
-from vasa_jax.inference import programs
+from vasa_jax.inference import face_programs
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 ENCODER = {"kind": "compact", "widths": [4, 8], "input_size": 16}
@@ -95,7 +95,7 @@ def unmarked(tmp_path_factory):
     """Frames are compared here, so they come without the mark, whose tests are in tests/provenance; files are signed
     with a key made for the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "put_mark", lambda images, pattern, signs: images)
+        patch.setattr(face_programs, "put_mark", lambda images, pattern, signs: images)
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
         yield
 

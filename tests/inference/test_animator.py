@@ -7,7 +7,7 @@ import pytest
 import vasa_jax
 from vasa_jax.compile_cache import cache_folder, enable_compile_cache
 from vasa_jax.errors import UserError
-from vasa_jax.inference import animator as animators
+from vasa_jax.inference import speech_programs
 from vasa_jax.inference.animator import Animator
 
 STEPS = 3
@@ -87,7 +87,7 @@ def test_long_speech_runs_in_segments_that_join(animate, animator, tone, monkeyp
     speech = np.tile(tone, 3)
     in_segments = animate(speech=speech)
     assert len(in_segments.frames) == 76
-    monkeypatch.setattr(animators, "SEGMENT_WINDOWS", 8)
+    monkeypatch.setattr(speech_programs, "SEGMENT_WINDOWS", 8)
     whole = Animator(animator.checkpoint).animate(*_inputs(speech), steps=STEPS, crop=False)
     difference = np.abs(in_segments.frames.astype(int) - whole.frames)
     assert difference.max() <= 1  # rounding

@@ -9,9 +9,9 @@ from PIL import Image
 from vasa_jax.inference.animator import Animator
 from vasa_jax.inference.command import main
 from vasa_jax.inference.flags import parse
-from vasa_jax.provenance import carrier
-from vasa_jax.provenance.looks import sync_z
 from vasa_jax.provenance.manifest import VALID, read_statement
+from vasa_jax.provenance.mark import carrier
+from vasa_jax.provenance.mark.looks import sync_z
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,7 +37,7 @@ def roads(random_checkpoint, picture, tone):
 
     with_mark = take(Animator(random_checkpoint))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vasa_jax.inference.programs.put_mark", lambda images, pattern, signs: images)
+        patch.setattr("vasa_jax.inference.face_programs.put_mark", lambda images, pattern, signs: images)
         without = take(Animator(random_checkpoint))
     return with_mark, without
 

@@ -8,7 +8,7 @@ import pytest
 from vasa_jax.checkpoint import load
 from vasa_jax.face import Face, KeypointFace
 from vasa_jax.inference.animator import Animator
-from vasa_jax.inference.programs import transfer
+from vasa_jax.inference.face_programs import transfer
 from vasa_jax.motion.sampler import MotionModel
 from vasa_jax.open_weights.liveportrait.keypoints import place
 from vasa_jax.speech import SpeechEncoder

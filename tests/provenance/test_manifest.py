@@ -17,8 +17,8 @@ from vasa_jax.provenance import signing_key
 from vasa_jax.provenance.check import INTACT, NOTHING, TRACES, check
 from vasa_jax.provenance.label import Label
 from vasa_jax.provenance.manifest import ALTERED, MISSING, SOURCE_TYPE, VALID, read_statement
-from vasa_jax.provenance.mark import Mark
-from vasa_jax.provenance.payload import Payload
+from vasa_jax.provenance.mark.payload import Payload
+from vasa_jax.provenance.mark.writer import Mark
 from vasa_jax.provenance.record import Record
 from vasa_jax.provenance.signing_key import default_file, load_key
 

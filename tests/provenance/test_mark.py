@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks.mark import ATTACKS, distance, encoded, marked
 from benchmarks.mark import resized as resized_frames
-from vasa_jax.provenance import carrier, looks, mark, reader
-from vasa_jax.provenance.payload import CHECK_BITS, Payload
-from vasa_jax.provenance.place import Place
-from vasa_jax.provenance.search import LOOKS, SIZES
-from vasa_jax.provenance.thumbnails import Thumbnails, from_frames
+from vasa_jax.provenance.mark import carrier, looks, reader, writer
+from vasa_jax.provenance.mark.payload import CHECK_BITS, Payload
+from vasa_jax.provenance.mark.place import Place
+from vasa_jax.provenance.mark.search import LOOKS, SIZES
+from vasa_jax.provenance.mark.thumbnails import Thumbnails, from_frames
 
 PAYLOAD = Payload(0, 1, 0xABC, 0x123456)
 
@@ -47,9 +47,9 @@ def test_resampling_keeps_the_band():
 @pytest.mark.parametrize("size", [128, 256, 512])
 @pytest.mark.parametrize("still", [False, True])
 def test_strength_is_as_said_and_below_the_bar(size, still):
-    pattern = mark.pattern(PAYLOAD, size, still)
+    pattern = writer.pattern(PAYLOAD, size, still)
     levels = math.sqrt(float((pattern.astype(np.float64) ** 2).mean())) * 127.5
-    assert abs(levels - mark.strength(size)) < 1e-3
+    assert abs(levels - writer.strength(size)) < 1e-3
     assert 20 * math.log10(255 / levels) > 42.0
     assert pattern.shape == (size, size) and pattern.dtype == np.float32
 
@@ -59,14 +59,14 @@ def test_distance_of_marked_frames(clip, with_mark):
 
 
 def test_signs_turn_every_slot():
-    np.testing.assert_array_equal(mark.signs(0, 14), [1] * 6 + [-1] * 6 + [1] * 2)
-    np.testing.assert_array_equal(np.concatenate([mark.signs(0, 5), mark.signs(5, 9)]), mark.signs(0, 14))
+    np.testing.assert_array_equal(writer.signs(0, 14), [1] * 6 + [-1] * 6 + [1] * 2)
+    np.testing.assert_array_equal(np.concatenate([writer.signs(0, 5), writer.signs(5, 9)]), writer.signs(0, 14))
 
 
 def test_put_mark_is_an_addition_in_one_program(clip):
-    pattern = jnp.asarray(mark.pattern(PAYLOAD, 128))
+    pattern = jnp.asarray(writer.pattern(PAYLOAD, 128))
     images = jnp.asarray(clip[:2], jnp.float32) / 127.5 - 1
-    compiled = jax.jit(mark.put_mark)(images, pattern, jnp.array([1.0, -1.0]))
+    compiled = jax.jit(writer.put_mark)(images, pattern, jnp.array([1.0, -1.0]))
     expected = images + jnp.stack([pattern, -pattern])[..., None]
     np.testing.assert_allclose(compiled, expected, atol=1e-6)
 
@@ -108,7 +108,7 @@ def test_another_frame_rate(with_mark):
 
 
 def test_a_still(clip):
-    still = clip[0] / 127.5 - 1 + mark.pattern(PAYLOAD, 128, still=True)[..., None]
+    still = clip[0] / 127.5 - 1 + writer.pattern(PAYLOAD, 128, still=True)[..., None]
     levels = np.clip(np.round((still + 1) * 127.5), 0, 255).astype(np.uint8)
     assert reader.read(from_frames([levels], is_video=False)).payload == PAYLOAD
 

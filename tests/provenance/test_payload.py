@@ -5,8 +5,8 @@ import binascii
 import numpy as np
 import pytest
 
-from vasa_jax.provenance import error_code
-from vasa_jax.provenance.payload import LAYOUT, MESSAGE_BITS, PAYLOAD_BITS, Payload, from_bits, model_code, to_bits
+from vasa_jax.provenance.mark import error_code
+from vasa_jax.provenance.mark.payload import LAYOUT, MESSAGE_BITS, PAYLOAD_BITS, Payload, from_bits, model_code, to_bits
 from vasa_jax.provenance.record import Record, hash_array, new_record
 
 LARGEST = Payload(7, 127, 2**12 - 1, 2**24 - 1)

@@ -116,8 +116,8 @@ def test_without_a_teacher_there_is_no_head_and_one_that_was_is_left(stage, clip
     plain = speech_stage.speech_stage(config_of(clip_set, ""))
     weights = jax.eval_shape(stage.init, KEY)
     assert lesson.HEAD in weights and lesson.HEAD not in jax.eval_shape(plain.init, KEY)
-    assert speech_stage.begun(weights, None).keys() == jax.eval_shape(plain.init, KEY).keys()
-    assert speech_stage.begun(weights, stage.phases[0].loss.lesson) == weights
+    assert speech_stage.begun(lambda: weights, None)().keys() == jax.eval_shape(plain.init, KEY).keys()
+    assert speech_stage.begun(lambda: weights, stage.phases[0].loss.lesson)() == weights
     assert "taught" not in next(iter(plain.phases[0].batches))
 
 

@@ -4,19 +4,17 @@
     speech --16 kHz--> audio --speech encoder--> features --sample--> Motion --decode--> frames
     driving frames --read motion--> Motion, or the portrait's own, edited --------/
 
-Every program has fixed shapes: speech is padded to a bucket, motion is sampled in segments of SEGMENT_WINDOWS
-windows that hand their state on, frames are decoded in batches of `programs.BATCH`. Another seed, length or
-control runs the same programs again. The motion that is generated replaces the portrait's own, pose included
-(VASA-1, section 3.2); the crop has put the portrait near the canonical framing, so that the generated poses
-fit it.
+Every program has fixed shapes, see `speech_programs` and `face_programs`. The motion that is generated replaces the
+portrait's own, pose included (VASA-1, section 3.2); the crop has put the portrait near the canonical framing, so that
+the generated poses fit it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -25,23 +23,18 @@ from vasa_jax import pretrained
 from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.checkpoint import load as load_checkpoint
 from vasa_jax.compile_cache import enable_compile_cache
-from vasa_jax.inference.blinks import Lids, set_blinks
-from vasa_jax.inference.controls import Controls, check_fast, check_turn
+from vasa_jax.inference.controls import Controls, check_turn
 from vasa_jax.inference.crop import Square, centre_square, cut_square, face_square
+from vasa_jax.inference.face_programs import BATCH, NO_TOUCHES, FacePrograms
 from vasa_jax.inference.head_pose import RELATIVE, check_pose, there_and_back
 from vasa_jax.inference.portrait import check_portrait
-from vasa_jax.inference.programs import BATCH, NO_TOUCHES, FacePrograms
 from vasa_jax.inference.speech_file import check_speech, count_frames, model_audio
+from vasa_jax.inference.speech_programs import Progress, SpeechPrograms
 from vasa_jax.inference.touches import Touches
 from vasa_jax.inference.video import Video
-from vasa_jax.motion import Sampling, make_sampler
-from vasa_jax.provenance.mark import Mark
+from vasa_jax.provenance.mark.writer import Mark
 from vasa_jax.provenance.record import Record, new_record
-from vasa_jax.types import POSE_SIZE, SAMPLES_PER_FRAME, Appearance, Framing, Motion
-
-SEGMENT_WINDOWS = 4
-
-Progress = Callable[[str, int, int], None]
+from vasa_jax.types import POSE_SIZE, Appearance, Framing, Motion
 
 
 def load(checkpoint: str | Path | None = None) -> "Animator":
@@ -73,7 +66,7 @@ class Animator:
         self.params = jax.device_put(checkpoint.params)
         self.load_seconds = 0.0
         self._face = FacePrograms(checkpoint.models.face, self.params["face"], checkpoint.statistics)
-        self._samplers: dict[tuple[str, Sampling], Callable] = {}
+        self._speech = SpeechPrograms(checkpoint, self.params)
 
     @property
     def image_size(self) -> int:
@@ -91,24 +84,12 @@ class Animator:
         speech: np.ndarray,
         sample_rate: int,
         *,
-        seed: int = 0,
-        steps: int = 50,
-        audio_cfg: float = 0.5,
-        gaze_cfg: float = 1.0,
-        gaze: tuple[float, float] = (0.0, 0.0),
-        distance: float | None = None,
-        emotion: str | None = None,
-        distance_cfg: float = 0.0,
-        emotion_cfg: float = 0.0,
-        blinks: float | None = None,
-        sampler: str = "ddim",
-        eta: float = 0.0,
-        fast: bool = False,
         pose: str | None = None,
         pose_from: Iterable[np.ndarray] | None = None,
         touches: Touches = NO_TOUCHES,
         crop: bool = True,
         progress: Progress | None = None,
+        **controls: Any,
     ) -> Video:
         """A video of the person in the portrait speaking.
 
@@ -116,8 +97,6 @@ class Animator:
           portrait: uint8 (H, W, 3) RGB, sides of at least 64.
           speech: (n,) or (n, channels), float in [-1, 1] or integers, at least 40 ms.
           sample_rate: of the speech in Hz, 8000 to 192000.
-          seed, steps, audio_cfg, gaze_cfg, gaze, distance, emotion, distance_cfg, emotion_cfg, blinks, sampler, eta,
-            fast: see `controls.Controls`.
           pose: None as speech makes it; "fixed" holds the head as in the portrait; of `pose_from`, "absolute" (or
             None) as it is there, "relative" from the portrait's own on.
           pose_from: frames (S, S, 3) as for `reenact`, of the clip whose head pose is shown; a clip shorter than the
@@ -125,6 +104,7 @@ class Animator:
           touches: what is changed of the motion, pose included, before it is drawn; see `touches.Touches`.
           crop: find the face and frame it as in training; False takes the centred square of the portrait.
           progress: called with part ("sample" or "decode"), done and total, in windows and in frames.
+          controls: seed, steps, gaze, emotion and all other fields of `controls.Controls`.
 
         Returns:
           Video with ceil(25 n / sample_rate) frames.
@@ -132,14 +112,10 @@ class Animator:
         Raises:
           UserError: one of the inputs cannot be used; the message says which and why.
         """
-        controls = Controls(
-            seed, steps, audio_cfg, gaze_cfg, gaze, distance, emotion, distance_cfg, emotion_cfg, blinks,
-            sampler, eta, fast,
-        )  # fmt: skip
+        wanted = Controls(**controls)
         check_pose(pose, pose_from is not None)
         self._face.check_touches(touches)
-        self._sampler(controls)  # these two tell before any work whether the weights can do it
-        self._lids(controls)
+        self._speech.check(wanted)
         portrait, speech = check_portrait(portrait), check_speech(speech, sample_rate)
         progress = progress or _no_progress
         seconds = {"load": self.load_seconds}
@@ -149,9 +125,9 @@ class Animator:
             appearance, own = self._face.encode(square)
             appearance = self._face.opened(appearance, square, touches)
         with _timed(seconds, "speech"):
-            features = self._hear(model_audio(speech, sample_rate))
+            features = self._speech.hear(model_audio(speech, sample_rate))
         with _timed(seconds, "sample"):
-            motion = self._sample(features, count_frames(speech, sample_rate), controls, progress)
+            motion = self._speech.sample(features, count_frames(speech, sample_rate), wanted, progress)
         if pose is not None or pose_from is not None:
             with _timed(seconds, "pose"):
                 motion[:, :POSE_SIZE] = self._poses(own, pose, pose_from, len(motion))
@@ -173,9 +149,9 @@ class Animator:
           UserError: the speech cannot be used.
         """
         speech = check_speech(speech, sample_rate)
-        features = self._hear(model_audio(speech, sample_rate))
+        features = self._speech.hear(model_audio(speech, sample_rate))
         frames = count_frames(speech, sample_rate)
-        return self._sample(features, frames, controls or Controls(), progress or _no_progress)
+        return self._speech.sample(features, frames, controls or Controls(), progress or _no_progress)
 
     def draw(self, portrait: np.ndarray, motion: np.ndarray, *, crop: bool = True) -> np.ndarray:
         """uint8 frames (T, S, S, 3) of the person in the portrait in standardised motion (T, M).
@@ -214,7 +190,7 @@ class Animator:
           record: of the run, to be named in the frames; None for that of the portrait, see `record`.
 
         Returns:
-          uint8 frames (S, S, 3), made in batches of `programs.BATCH` as they are asked for.
+          uint8 frames (S, S, 3), made in batches of `face_programs.BATCH` as they are asked for.
 
         Raises:
           UserError: the portrait cannot be used.
@@ -266,42 +242,12 @@ class Animator:
         picture = check_portrait(picture)
         return face_square(picture, what, self.framing) if crop else centre_square(picture)
 
-    def _hear(self, audio: np.ndarray) -> np.ndarray:
-        """Features (1, T', F) of the speech and of silence after it, up to a whole number of segments."""
-        segment = SEGMENT_WINDOWS * self.checkpoint.models.motion.window * SAMPLES_PER_FRAME
-        segments = -(-len(audio) // segment)
-        bucket = 1 << (segments - 1).bit_length()
-        padded = np.pad(audio, (0, bucket * segment - len(audio)))
-        return np.asarray(self._listen(self.params["speech"], padded[None]))
-
     def _poses(self, own: Motion, pose: str | None, pose_from: Iterable[np.ndarray] | None, frames: int) -> np.ndarray:
         """Standardised head poses (frames, 7); see `animate`."""
         if pose_from is None:
             return self._face.own_pose(own)
         read = self._face.poses(islice(pose_from, frames), own, pose == RELATIVE)
         return there_and_back(read, frames)
-
-    def _sample(self, features: np.ndarray, frames: int, controls: Controls, progress: Progress) -> np.ndarray:
-        """Standardised motion (T, M), segment after segment."""
-        lids = self._lids(controls)
-        window = self.checkpoint.models.motion.window
-        segment, windows = SEGMENT_WINDOWS * window, -(-frames // window)
-        sample = self._sampler(controls)
-        key = jax.random.key(np.uint32(controls.seed))
-        arrays = controls.arrays(self.checkpoint.mean_distance)
-        state, motions = None, []
-        progress("sample", 0, windows)
-        for start in range(0, frames, segment):
-            valid = np.array([min(frames - start, segment)], np.int32)
-            heard = features[:, start : start + segment]
-            motion, state = sample(
-                heard, valid, **arrays, key=key,
-                guidance=controls.guidance, state=state,
-            )  # fmt: skip
-            motions.append(np.asarray(motion[0]))
-            progress("sample", min((start + segment) // window, windows), windows)
-        motion = np.concatenate(motions)[:frames]
-        return motion if lids is None else set_blinks(motion, lids, controls.blinks, controls.seed)
 
     def _mark(self, record: Record, still: bool = False) -> Mark:
         return Mark.of(record.payload, self.image_size, still)
@@ -316,31 +262,6 @@ class Animator:
             frames[start:end] = self._face.decode(appearance, motion[start:end], mark, start)
             progress("decode", end, total)
         return frames
-
-    def _lids(self, controls: Controls) -> Lids | None:
-        """What blinks are set by, None if they are not; UserError where the weights do not know it."""
-        return None if controls.blinks is None else Lids.of(self.checkpoint.config["statistics"])
-
-    def _sampler(self, controls: Controls) -> Callable:
-        """`make_sampler`'s function with the weights in it; network and sampling are part of the program, and each that
-        was asked for is kept.
-
-        Raises:
-          UserError: see `controls.check_fast`.
-        """
-        room, sampling = "motion", Sampling(controls.steps, controls.sampler, controls.eta)
-        if controls.fast:
-            check_fast(self.checkpoint.config.get("student"), controls)
-            room, sampling = "student", Sampling(self.checkpoint.config["student"]["steps"])
-        if (room, sampling) not in self._samplers:
-            sample = make_sampler(getattr(self.checkpoint.models, room), sampling=sampling, windows=SEGMENT_WINDOWS)
-            self._samplers[room, sampling] = partial(sample, {"params": self.params[room]})
-        return self._samplers[room, sampling]
-
-    @cached_property
-    def _listen(self) -> Callable:
-        speech = self.checkpoint.models.speech
-        return jax.jit(lambda params, audio: speech.apply({"params": params}, audio))
 
 
 @contextmanager

@@ -4,11 +4,14 @@ Appearance and motion come apart in it (VASA-1, section 3.1), so a portrait is r
 motion that was read elsewhere, and edited by decoding it with its own motion, changed.
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vasa_jax.face import Face
 from vasa_jax.geometry import rotation_angles, rotation_matrix
-from vasa_jax.types import HeadPose, Motion
+from vasa_jax.motion import Statistics
+from vasa_jax.types import POSE_SIZE, HeadPose, Motion
 
 
 def retarget(source: Motion, driving: Motion, reference: Motion, additive: bool = False) -> Motion:
@@ -54,6 +57,38 @@ def edit(motion: Motion, turn: Float[Array, "3"], expression: Motion | None = No
     rotation = rotation_angles(rotation_matrix(turn) @ rotation_matrix(pose.rotation))
     dynamics = motion.dynamics if expression is None else expression.dynamics
     return Motion(HeadPose(rotation, pose.translation, pose.scale), dynamics)
+
+
+def transfer(
+    statistics: Statistics,
+    pose: Motion,
+    dynamics: Motion,
+    own: Motion,
+    reference: Motion,
+    relative: bool,
+    additive: bool = False,
+) -> jax.Array:
+    """Standardised motion (B, M): the pose of one clip, if asked relative to `reference`, the dynamics of another."""
+    motion = combine(pose, dynamics)
+    if relative:
+        motion = retarget(own, motion, reference, additive)
+    return statistics.standardise(motion.vector)
+
+
+def edit_motion(statistics: Statistics, own: Motion, turn: jax.Array, expression: Motion | None) -> jax.Array:
+    """Standardised motion (1, M) of a portrait, see `reenact.edit`."""
+    return statistics.standardise(edit(own, turn, expression).vector)
+
+
+def touch_motion(
+    face: Face, statistics: Statistics, motion: jax.Array, strength: jax.Array, turn: jax.Array, look: jax.Array | None
+) -> jax.Array:
+    """Standardised motion (T, M), its dynamics times `strength`, the head turned on by (3,) radians, eyes by (2,)."""
+    scaled = jnp.concatenate([motion[:, :POSE_SIZE], strength * motion[:, POSE_SIZE:]], -1)
+    turned = edit(Motion.from_vector(statistics.restore(scaled)), turn)
+    if look is not None:
+        turned = turned.replace(dynamics=face.apply({}, turned.dynamics, look, method="look"))
+    return statistics.standardise(turned.vector)
 
 
 def _transposed(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3 3"]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from vasa_jax.provenance.manifest import ALTERED, MISSING, VALID, Statement, read_statement
-from vasa_jax.provenance.reader import Reading, read
-from vasa_jax.provenance.thumbnails import read_thumbnails
+from vasa_jax.provenance.mark.reader import Reading, read
+from vasa_jax.provenance.mark.thumbnails import read_thumbnails
 
 INTACT, TRACES, NOTHING = "intact", "traces", "nothing"
 WORDS = {

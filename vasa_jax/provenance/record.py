@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vasa_jax import __version__
-from vasa_jax.provenance.payload import Payload, model_code
+from vasa_jax.provenance.mark.payload import Payload, model_code
 
 NOT_STATED = "not stated"
 

@@ -1,6 +1,7 @@
 """Small pieces of the edge where ml_collections ends and plain numbers begin, for all stages."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -24,6 +25,7 @@ def reading(config: ConfigDict, batch_size: int, phase: int) -> pipeline.Reading
     return pipeline.Reading(batch_size, 2 * config.seed + phase, data.threads, data.ahead, data.workers)
 
 
-def first_weights(config: ConfigDict) -> dict[str, Any] | None:
-    """Parameters of the stage's own room in `config.init_from`, a run or released weights; None for an empty name."""
-    return load_room(config.init_from, config.stage)[1] if config.init_from else None
+def first_weights(config: ConfigDict) -> Callable[[], dict[str, Any]] | None:
+    """Reads the parameters of the stage's own room in `config.init_from`, a run or released weights; None for an empty
+    name. Only a run that begins calls it: one that goes on does not need that folder any more."""
+    return (lambda: load_room(config.init_from, config.stage)[1]) if config.init_from else None

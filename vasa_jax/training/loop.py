@@ -122,7 +122,7 @@ class _Run:
         self.state, self.shardings = state.create(self.stage.first_state(), self.mesh, self.key)
         found = self.checkpoints.restore(self.state, self.shardings)
         if found is None and self.stage.weights is not None:
-            self.state = start.carried(self.state, self.stage.weights, self.shardings)
+            self.state = start.carried(self.state, self.stage.weights(), self.shardings)
         self.state, self.position = found or (self.state, first)
         if self.position.seed not in (self.settings.seed, None):
             begun = self.position.seed

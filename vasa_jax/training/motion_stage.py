@@ -60,7 +60,7 @@ def student_stage(config: ConfigDict) -> Stage:
         init=functools.partial(init_motion, model),
         phases=(phase_of("student", config, model, splits["train"], loss, judges=teacher_params),),
         report=motion_report.StudentReport(model, loss.steps, teacher, teacher_params, splits, about),
-        weights=first_weights(config) or teacher_params,
+        weights=first_weights(config) or (lambda: teacher_params),
         extras={"statistics": about, "steps": loss.steps, "guidance": largest},
     )
 

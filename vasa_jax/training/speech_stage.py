@@ -55,11 +55,11 @@ def init(model: Any, taught: lesson.Lesson | None, key: jax.Array) -> dict[str, 
     return {**params, lesson.HEAD: taught.init_head(jax.random.fold_in(key, 1), model.feature_size)}
 
 
-def begun(weights: dict[str, Any] | None, taught: lesson.Lesson | None) -> dict[str, Any] | None:
-    """Weights to begin with, without the head of a lesson that is not given now."""
-    if weights is None or taught is not None:
-        return weights
-    return {name: value for name, value in weights.items() if name != lesson.HEAD}
+def begun(read: Callable[[], dict[str, Any]] | None, taught: lesson.Lesson | None) -> Callable | None:
+    """Reads the weights to begin with, without the head of a lesson that is not given now."""
+    if read is None or taught is not None:
+        return read
+    return lambda: {name: value for name, value in read().items() if name != lesson.HEAD}
 
 
 def talks(folder: str, split: str, take: Callable) -> pipeline.Chosen:

@@ -85,7 +85,7 @@ class Stage:
       critic_init: the same for the critic; None where no phase has one.
       phases: one after the other.
       report: averaged parameters -> what they do on held-out data.
-      weights: parameters (NumPy) to begin with in place of those that `init` draws.
+      weights: reads the parameters (NumPy) to begin with in place of those that `init` draws; None for these.
       extras: more that the weights need at inference (statistics), as JSON.
     """
 
@@ -95,7 +95,7 @@ class Stage:
     phases: tuple[Phase, ...]
     report: Callable[[Any], Report] = lambda params: Report()
     critic_init: Callable[[jax.Array], Any] | None = None
-    weights: Mapping[str, Any] | None = None
+    weights: Callable[[], Mapping[str, Any]] | None = None
     extras: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def first_state(self) -> Callable[[jax.Array], TrainState]:

@@ -8,11 +8,11 @@ import dataclasses
 
 import numpy as np
 
-from vasa_jax.provenance.carrier import GRID, STILL, VIDEO, Carrier, cosine_matrix, in_band, resampling
-from vasa_jax.provenance.looks import cosines, mark_picture, sync_z
-from vasa_jax.provenance.mark import SLOT
-from vasa_jax.provenance.place import Place
-from vasa_jax.provenance.thumbnails import Thumbnails
+from vasa_jax.provenance.mark.carrier import GRID, STILL, VIDEO, Carrier, cosine_matrix, in_band, resampling
+from vasa_jax.provenance.mark.looks import cosines, mark_picture, sync_z
+from vasa_jax.provenance.mark.place import Place
+from vasa_jax.provenance.mark.thumbnails import Thumbnails
+from vasa_jax.provenance.mark.writer import SLOT
 from vasa_jax.types import FPS
 
 # The file's longer side in sides of the marked frame: below 1 after a crop, above where frames were put into a picture.

@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Float
 
-from vasa_jax.provenance.carrier import GRID, Carrier
-from vasa_jax.provenance.mark import SLOT
-from vasa_jax.provenance.place import Place
-from vasa_jax.provenance.rhythm import at_rest, in_rhythm
-from vasa_jax.provenance.thumbnails import Thumbnails
+from vasa_jax.provenance.mark.carrier import GRID, Carrier
+from vasa_jax.provenance.mark.place import Place
+from vasa_jax.provenance.mark.rhythm import at_rest, in_rhythm
+from vasa_jax.provenance.mark.thumbnails import Thumbnails
+from vasa_jax.provenance.mark.writer import SLOT
 
 PHASES = tuple(range(SLOT))  # the alternation may have begun at any frame of a slot
 

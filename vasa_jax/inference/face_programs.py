@@ -15,11 +15,11 @@ import numpy as np
 from vasa_jax.errors import UserError
 from vasa_jax.face import Face, KeypointFace
 from vasa_jax.inference.controls import check_turn
-from vasa_jax.inference.reenact import combine, edit, retarget
+from vasa_jax.inference.reenact import combine, edit_motion, touch_motion, transfer
 from vasa_jax.inference.touches import Touches
 from vasa_jax.motion import Statistics
 from vasa_jax.pixels import from_uint8, to_uint8
-from vasa_jax.provenance.mark import Mark, put_mark
+from vasa_jax.provenance.mark.writer import Mark, put_mark
 from vasa_jax.types import POSE_SIZE, Appearance, Motion
 
 BATCH = 8
@@ -164,38 +164,6 @@ def encode_portrait(face: Face, params: Any, image: jax.Array) -> tuple[Appearan
 def read_motion(face: Face, params: Any, images: jax.Array) -> Motion:
     """Pose and dynamics of each of the pictures, uint8 (B, S, S, 3)."""
     return face.apply({"params": params}, from_uint8(images), method="motion")
-
-
-def transfer(
-    statistics: Statistics,
-    pose: Motion,
-    dynamics: Motion,
-    own: Motion,
-    reference: Motion,
-    relative: bool,
-    additive: bool = False,
-) -> jax.Array:
-    """Standardised motion (B, M): the pose of one clip, if asked relative to `reference`, the dynamics of another."""
-    motion = combine(pose, dynamics)
-    if relative:
-        motion = retarget(own, motion, reference, additive)
-    return statistics.standardise(motion.vector)
-
-
-def edit_motion(statistics: Statistics, own: Motion, turn: jax.Array, expression: Motion | None) -> jax.Array:
-    """Standardised motion (1, M) of a portrait, see `reenact.edit`."""
-    return statistics.standardise(edit(own, turn, expression).vector)
-
-
-def touch_motion(
-    face: Face, statistics: Statistics, motion: jax.Array, strength: jax.Array, turn: jax.Array, look: jax.Array | None
-) -> jax.Array:
-    """Standardised motion (T, M), its dynamics times `strength`, the head turned on by (3,) radians, eyes by (2,)."""
-    scaled = jnp.concatenate([motion[:, :POSE_SIZE], strength * motion[:, POSE_SIZE:]], -1)
-    turned = edit(Motion.from_vector(statistics.restore(scaled)), turn)
-    if look is not None:
-        turned = turned.replace(dynamics=face.apply({}, turned.dynamics, look, method="look"))
-    return statistics.standardise(turned.vector)
 
 
 def decode_frames(

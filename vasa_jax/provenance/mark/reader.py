@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from vasa_jax.provenance import error_code
-from vasa_jax.provenance.carrier import STILL, VIDEO
-from vasa_jax.provenance.looks import PHASES, cosines, sync_z
-from vasa_jax.provenance.payload import CHECK_BITS, Payload, from_bits
-from vasa_jax.provenance.place import Place
-from vasa_jax.provenance.search import LOOKS, search
-from vasa_jax.provenance.thumbnails import Thumbnails
+from vasa_jax.provenance.mark import error_code
+from vasa_jax.provenance.mark.carrier import STILL, VIDEO
+from vasa_jax.provenance.mark.looks import PHASES, cosines, sync_z
+from vasa_jax.provenance.mark.payload import CHECK_BITS, Payload, from_bits
+from vasa_jax.provenance.mark.place import Place
+from vasa_jax.provenance.mark.search import LOOKS, search
+from vasa_jax.provenance.mark.thumbnails import Thumbnails
 
 FALSE_ALARMS = 1e-6  # a clip, at most
 ROUTES = 4  # to a finding: whole or cropped frame, with the check or without

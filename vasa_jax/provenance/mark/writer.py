@@ -11,8 +11,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from vasa_jax.provenance.carrier import GRID, STILL, VIDEO, resampling
-from vasa_jax.provenance.payload import Payload
+from vasa_jax.provenance.mark.carrier import GRID, STILL, VIDEO, resampling
+from vasa_jax.provenance.mark.payload import Payload
 
 SLOT = 6
 STRENGTHS = ((192, 1.96), (384, 1.7), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from vasa_jax.provenance.carrier import GRID, resampling
+from vasa_jax.provenance.mark.carrier import GRID, resampling
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from vasa_jax.provenance import error_code
-from vasa_jax.provenance.payload import MESSAGE_BITS, Payload, to_bits
+from vasa_jax.provenance.mark import error_code
+from vasa_jax.provenance.mark.payload import MESSAGE_BITS, Payload, to_bits
 
 GRID = 64
 SYMBOLS = error_code.coded_length(MESSAGE_BITS)
@@ -68,7 +68,7 @@ class Carrier:
         return (matrix @ images @ matrix.T)[..., self.band]
 
 
-# A video's mark changes its sign every SLOT frames (see `mark`), a still's cannot: it lies higher, where faces have
+# A video's mark changes its sign every SLOT frames (see `writer`), a still's cannot: it lies higher, where faces have
 # less of their own, and where h264 would not leave it.
 VIDEO = Carrier(8.0, 20.0, "vasa-jax video mark 1")
 STILL = Carrier(14.0, 30.0, "vasa-jax still mark 1")
