@@ -1,7 +1,8 @@
 """Convolutions that are trained: channels last, same-padded, with a derivative that suits a CPU.
 
 What differs from `jax.lax.conv_general_dilated` is the kernel's gradient on a single CPU. XLA makes of it a convolution
-whose window is the whole image; here it is a few matrix products an image, which is two to five times as fast.
+whose window is the whole image; here it is a few matrix products an image, mostly two to three times as fast
+(benchmarks/convolution.py).
 """
 
 import functools

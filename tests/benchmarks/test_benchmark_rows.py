@@ -32,3 +32,12 @@ def test_a_row_of_sampling_has_a_cell_for_each_heading(shape):
     cells = sampling.row("small", shape, 1, "cpu", time.perf_counter)
     assert len(cells) == len(sampling.HEADER)
     assert all(float(cell) > 0 for cell in cells[1:])
+
+
+def test_a_row_of_convolution_has_a_cell_for_each_heading():
+    pytest.importorskip("torch")
+    from benchmarks import convolution
+
+    cells = convolution.row((2, 5, 4, 3), 2, 1, time.perf_counter)
+    assert len(cells) == len(convolution.HEADER)
+    assert all(float(cell) > 0 for cell in cells[1:])
