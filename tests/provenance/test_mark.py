@@ -66,9 +66,18 @@ def test_signs_turn_every_slot():
 def test_put_mark_is_an_addition_in_one_program(clip):
     pattern = jnp.asarray(writer.pattern(PAYLOAD, 128))
     images = jnp.asarray(clip[:2], jnp.float32) / 127.5 - 1
-    compiled = jax.jit(writer.put_mark)(images, pattern, jnp.array([1.0, -1.0]))
-    expected = images + jnp.stack([pattern, -pattern])[..., None]
-    np.testing.assert_allclose(compiled, expected, atol=1e-6)
+    added = jax.jit(writer.put_mark)(images, pattern, jnp.array([1.0, -1.0])) - images
+    expected = jnp.array([1.0, -1.0])[:, None, None] * writer.hiding(images) * pattern
+    np.testing.assert_allclose(added, jnp.repeat(expected[..., None], 3, -1), atol=1e-6)
+
+
+def test_busy_places_hide_more_and_plain_frames_the_same_everywhere():
+    noise = jax.random.uniform(jax.random.key(0), (1, 128, 128, 3), minval=-0.5, maxval=0.5)
+    half = jnp.where(jnp.arange(128)[:, None, None] < 64, noise, 0.2)
+    weight = writer.hiding(half)
+    assert weight[0, :56, :, None].mean() > 2 * weight[0, 72:, :, None].mean() > 0
+    np.testing.assert_allclose((weight**2).mean(), 1, rtol=1e-4)
+    np.testing.assert_allclose(writer.hiding(jnp.full((1, 128, 128, 3), 0.3)), 1, rtol=1e-3)
 
 
 def test_read_as_it_is(with_mark):

@@ -2,11 +2,14 @@
 
 A pattern (see `carrier`) is added to the brightness of every frame. In a video its sign changes every SLOT frames, so
 that a reader who subtracts what stands still is left with the mark: a face's own brightness is a hundred times
-stronger than what may be added to it unseen. The strength is fixed, so the distance to the unmarked frame is known.
+stronger than what may be added to it unseen. There is more of it where the frame is busy, at hair, edges and clothes,
+and little on a cheek or a wall. Over the frame its strength is fixed, so the distance to the unmarked frame is known.
 """
 
 from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
@@ -15,7 +18,9 @@ from vasa_jax.provenance.mark.carrier import GRID, STILL, VIDEO, resampling
 from vasa_jax.provenance.mark.payload import Payload
 
 SLOT = 6
-STRENGTHS = ((192, 1.96), (384, 1.7), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
+STRENGTHS = ((192, 1.96), (384, 1.75), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
+CELLS = 24  # a side, of what counts as one place
+HIDING = 0.5, 2.0  # least and most of a place, of the frame's mean
 
 
 def strength(size: int) -> float:
@@ -61,4 +66,22 @@ def put_mark(
     images: Float[Array, "batch size size 3"], pattern: Float[Array, "size size"], signs: Float[Array, " batch"]
 ) -> Float[Array, "batch size size 3"]:
     """Frames in [-1, 1] with the mark; red, green and blue alike, so that no colour changes."""
-    return images + (signs[:, None, None] * pattern)[..., None]
+    return images + (signs[:, None, None] * hiding(images) * pattern)[..., None]
+
+
+def hiding(images: Float[Array, "batch size size 3"]) -> Float[Array, "batch size size"]:
+    """How much of the mark each place hides, root mean square 1 over a frame.
+
+    The spread of the brightness about its blurred self, over the frame's mean, within HIDING; a frame without any hides
+    the same everywhere.
+    """
+    brightness = images.mean(-1)
+    spread = jnp.sqrt(_blurred((brightness - _blurred(brightness)) ** 2) + 1e-6)
+    weight = jnp.clip(spread / spread.mean((1, 2), keepdims=True), *HIDING)
+    return weight / jnp.sqrt((weight**2).mean((1, 2), keepdims=True))
+
+
+def _blurred(images: Float[Array, "batch size size"]) -> Float[Array, "batch size size"]:
+    """By a grid of CELLS a side; never negative where the images are not."""
+    coarse = jax.image.resize(images, (len(images), CELLS, CELLS), "linear")
+    return jax.image.resize(coarse, images.shape, "linear")
