@@ -18,9 +18,9 @@ from vasa_jax.provenance.mark.carrier import GRID, STILL, VIDEO, resampling
 from vasa_jax.provenance.mark.payload import Payload
 
 SLOT = 6
-STRENGTHS = ((192, 1.96), (384, 1.75), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
+STRENGTHS = ((192, 1.9), (384, 1.85), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
 CELLS = 24  # a side, of what counts as one place
-HIDING = 0.5, 2.0  # least and most of a place, of the frame's mean
+HIDING = 0.65, 1.6  # least and most of a place, of the frame's mean
 
 
 def strength(size: int) -> float:
