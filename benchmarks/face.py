@@ -60,16 +60,10 @@ def main(_: list[str]) -> None:
 
 def row(work: Any, peak: float, repeats: int) -> list[str]:
     """Times of one work; of torch.compile only where it runs at all."""
-    from benchmarks.timing import figure, interleave
+    from benchmarks.timing import figure, interleave_if_it_runs
 
-    ways, missing = {"jax": work.jax, "torch": work.torch, "compiled": work.compiled}, ""
-    try:
-        work.torch()
-        timings = interleave(ways, repeats)
-    except Exception as error:  # whatever a missing compiler or an operation that it does not know raises
-        missing = type(error).__name__
-        del ways["compiled"]
-        timings = interleave(ways, repeats)
+    ways = {"jax": work.jax, "torch": work.torch, "compiled": work.compiled}
+    timings, missing = interleave_if_it_runs(ways, "compiled", repeats)
     ours, eager, compiled = timings["jax"], timings["torch"], timings.get("compiled")
     speed = work.jax.operations / ours.later
     cells = [figure(ours.first), figure(1e3 * ours.later), figure(work.images / ours.later)]

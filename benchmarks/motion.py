@@ -67,15 +67,10 @@ def main(_: list[str]) -> None:
 
 def row(work: Any, repeats: int, clock: Callable[[], float]) -> list[str]:
     """Times of one work; of torch.compile only where it runs at all."""
-    from benchmarks.timing import figure, interleave
+    from benchmarks.timing import figure, interleave_if_it_runs
 
-    ways, missing = {"jax": work.jax, "torch": work.torch, "compiled": work.compiled}, ""
-    try:
-        timings = interleave(ways, repeats, clock)
-    except Exception as error:  # whatever a missing compiler or an operation that it does not know raises
-        missing = type(error).__name__
-        del ways["compiled"]
-        timings = interleave(ways, repeats, clock)
+    ways = {"jax": work.jax, "torch": work.torch, "compiled": work.compiled}
+    timings, missing = interleave_if_it_runs(ways, "compiled", repeats, clock)
     ours, eager, compiled = timings["jax"], timings["torch"], timings.get("compiled")
     cells = [work.name, figure(ours.first), figure(ours.later), figure(work.seconds / ours.later)]
     cells += [figure(eager.later), figure(eager.later / ours.later)]

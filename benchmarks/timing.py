@@ -29,6 +29,17 @@ def interleave(
     return {name: Timing(first[name], statistics.median(later[name])) for name in ways}
 
 
+def interleave_if_it_runs(
+    ways: Mapping[str, Callable[[], None]], doubtful: str, repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[dict[str, Timing], str]:
+    """The same, without the way called `doubtful` where one raises, and then the name of what it raised, else ""."""
+    try:
+        return interleave(ways, repeats, clock), ""
+    except Exception as error:  # whatever a missing compiler or an operation that it does not know raises
+        others = {name: way for name, way in ways.items() if name != doubtful}
+        return interleave(others, repeats, clock), type(error).__name__
+
+
 def seconds(way: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> float:
     start = clock()
     way()

@@ -52,8 +52,7 @@ class Checkpoint:
     @property
     def statistics(self) -> Statistics:
         """Of the motion vector."""
-        both = (np.asarray(self.config["statistics"][name], np.float32) for name in ("mean", "std"))
-        return Statistics(*both)
+        return Statistics.stored(self.config["statistics"])
 
     @property
     def mean_distance(self) -> float:

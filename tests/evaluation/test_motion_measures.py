@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vasa_jax.evaluation.motion_measures import PIECE, LipReading, MotionSpace, amounts, correlation, frechet, pieces
+from vasa_jax.evaluation.motion_measures import PIECE, LinearReading, MotionSpace, amounts, correlation, frechet, pieces
 from vasa_jax.motion import Statistics
 
 RANDOM = np.random.default_rng(0)
@@ -18,7 +18,7 @@ def test_correlation_looks_at_the_clip_and_not_beyond():
 
 
 def test_lips_are_read_linearly():
-    lips = LipReading.of({"lips": {"weights": [1.0, -2.0], "bias": 0.5}})
+    lips = LinearReading.of({"lips": {"weights": [1.0, -2.0], "bias": 0.5}}, "lips")
     np.testing.assert_allclose(lips(np.array([[3.0, 1.0]], np.float32)), [1.5])
 
 

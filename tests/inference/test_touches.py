@@ -8,8 +8,9 @@ from PIL import Image
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference.animator import Animator
+from vasa_jax.inference.controls import parse_look
 from vasa_jax.inference.face_programs import FacePrograms
-from vasa_jax.inference.touches import Touches, eye_ratios, lip_ratio, parse_look
+from vasa_jax.inference.touches import Touches, eye_ratios, lip_ratio
 from vasa_jax.types import POSE_SIZE
 
 FACE = Path(__file__).parent / "face.jpg"

@@ -130,6 +130,11 @@ def decode_image(encoded: bytes, size: int | None = None) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
+def is_talk(record) -> bool:
+    """Whether somebody speaks in the clip of a record."""
+    return text(record["kind"]) == "talk"
+
+
 def text(value) -> str:
     """A Text feature as str: TFDS gives bytes or str."""
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -9,7 +9,6 @@ Writes the set of data.motion_set. A stopped run goes on where it was.
 import argparse
 import json
 import shutil
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from tqdm import tqdm
 
 from vasa_jax import room_weights
 from vasa_jax.data import array_records, clips, motion_set
-from vasa_jax.errors import UserError
+from vasa_jax.errors import UserError, leave_on_mistake
 from vasa_jax.geometry import cell_centres
 from vasa_jax.models import face_of, speech_of
 from vasa_jax.pixels import from_uint8
@@ -100,14 +99,9 @@ class Encoder:
             return dict(found)
 
 
-def talks(source: Any) -> Iterator[Any]:
-    """The clips in which somebody speaks."""
-    return (record for record in source if clips.text(record["kind"]) == "talk")
-
-
 def records(source: Any, encode: Encoder) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, encoded record) of each talk clip."""
-    for record in talks(source):
+    for record in filter(clips.is_talk, source):
         yield clips.text(record["clip"]), {name: record[name] for name in motion_set.KEPT} | encode(record)
 
 
@@ -126,7 +120,7 @@ def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> Non
     encode = Encoder(parts, motion_encoder(face_model, face), speech_encoder(speech_model, speech))
     splits = {name: clips.open_clips(source, name) for name in clips.SPLITS if clips.has_split(source, name)}
     for name, found in splits.items():
-        for record in talks(tqdm(found, name, unit="clip")):
+        for record in filter(clips.is_talk, tqdm(found, name, unit="clip")):
             encode(record)
     train = [record for _, record in records(splits.get("train", ()), encode)]
     if not train:
@@ -144,11 +138,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--clips", type=Path, required=True, help="clip set to encode")
     parser.add_argument("--out", type=Path, required=True, help="folder of the motion set to write")
     given = parser.parse_args(arguments)
-    try:
+    with leave_on_mistake("encode_motion"):
         encode_set(given.face, given.speech, given.clips, given.out)
-    except UserError as error:
-        print(f"encode_motion: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

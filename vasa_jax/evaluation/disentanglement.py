@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from vasa_jax.errors import UserError
+from vasa_jax.evaluation import command
 
 # (title, measure, format, what it should be)
 TABLE = (
@@ -51,14 +52,8 @@ TABLE = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the measurement; returns the exit status, 2 for an input that the user has to mend."""
-    options = _parser().parse_args(arguments)
-    try:
-        print(measure(options), end="")
-    except UserError as error:
-        print(f"disentanglement: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Runs the measurement; see `command.run`."""
+    return command.run(measure, _parser(), arguments)
 
 
 def measure(options: argparse.Namespace) -> str:
@@ -126,11 +121,7 @@ def _grid_path(path: str, name: str, models: int) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m vasa_jax.evaluation.disentanglement",
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = command.new_parser("vasa_jax.evaluation.disentanglement", __doc__)
     parser.add_argument("--face", nargs="+", required=True, help="runs of stage 1, or folders of released weights")
     parser.add_argument("--data", required=True, help="folder of a clip set")
     parser.add_argument("--split", default="validation", help="whose people no model was trained on")

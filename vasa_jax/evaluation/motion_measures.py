@@ -19,8 +19,8 @@ COMPONENTS = 16  # so many that a few hundred pieces tell their covariance
 
 
 @dataclasses.dataclass(frozen=True)
-class LipReading:
-    """A linear read-out of the lip opening from standardised motion, to watch lips without drawing them.
+class LinearReading:
+    """A linear read-out from standardised motion, to watch lips or lids without drawing them.
 
     Attributes:
       weights: (M,). bias: scalar.
@@ -30,9 +30,9 @@ class LipReading:
     bias: float
 
     @classmethod
-    def of(cls, about: Mapping[str, Any]) -> "LipReading":
-        """That of a motion set's statistics."""
-        return cls(np.asarray(about["lips"]["weights"], np.float32), about["lips"]["bias"])
+    def of(cls, about: Mapping[str, Any], name: str) -> "LinearReading":
+        """That of "lips" or "lids" in the statistics of a motion set or of released weights."""
+        return cls(np.asarray(about[name]["weights"], np.float32), float(about[name]["bias"]))
 
     def __call__(self, motion: AnyArray) -> AnyArray:
         return motion @ self.weights + self.bias

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.errors import UserError
+from vasa_jax.evaluation.motion_measures import LinearReading
 from vasa_jax.motion import Statistics
 
 
@@ -24,29 +25,24 @@ class Readouts:
 
     def __init__(self, checkpoint: Checkpoint):
         self._statistics: Statistics = checkpoint.statistics
-        self._lips, self._lids = (_linear(checkpoint.config["statistics"], name) for name in ("lips", "lids"))
+        self._lips, self._lids = (_reading(checkpoint.config["statistics"], name) for name in ("lips", "lids"))
 
     def lip_opening(self, motion: Float[np.ndarray, "time motion"]) -> Float[np.ndarray, " time"]:
         """Gap of the inner lips over the distance of the eyes; about 0 closed."""
-        return _read(self._lips, motion)
+        return self._lips(motion)
 
     def eye_openness(self, motion: Float[np.ndarray, "time motion"]) -> Float[np.ndarray, " time"]:
         """About 1 open, 0.3 in a full blink, which a linear reading never finds quite shut."""
-        return 1 - _read(self._lids, motion)
+        return 1 - self._lids(motion)
 
     def head_angles(self, motion: Float[np.ndarray, "time motion"]) -> Float[np.ndarray, "time 3"]:
         """Yaw, pitch, roll in radians."""
         return np.asarray(self._statistics.restore(motion))[:, :3]
 
 
-def _linear(statistics: Mapping[str, Any], name: str) -> tuple[np.ndarray, float]:
+def _reading(statistics: Mapping[str, Any], name: str) -> LinearReading:
     try:
-        return np.asarray(statistics[name]["weights"], np.float32), float(statistics[name]["bias"])
+        return LinearReading.of(statistics, name)
     except (KeyError, TypeError, ValueError) as error:
         advice = "release them anew, from a motion set encoded by this version"
         raise UserError(f"the weights' statistics tell nothing of the {name}: {advice}") from error
-
-
-def _read(linear: tuple[np.ndarray, float], motion: np.ndarray) -> np.ndarray:
-    weights, bias = linear
-    return motion @ weights + bias

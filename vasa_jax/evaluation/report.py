@@ -53,19 +53,19 @@ def summarise(spoken: list[Spoken], rebuilt: list[dict]) -> dict:
         summary["speech"] = _speech([clip.row for clip in spoken])
         own, others = identity_similarities(spoken)
         auc = people.area_under_curve(own, others)
-        summary["identity"] = {"own": _mean(own), "others": _mean(others), "auc": auc}
+        summary["identity"] = {"own": signals.finite_mean(own), "others": signals.finite_mean(others), "auc": auc}
     if rebuilt:
         numbers = [key for key, value in rebuilt[0].items() if isinstance(value, float)]
-        summary["reconstruction"] = {key: _mean([row[key] for row in rebuilt]) for key in numbers}
+        summary["reconstruction"] = {key: signals.finite_mean([row[key] for row in rebuilt]) for key in numbers}
     return summary
 
 
 def _speech(rows: list[dict]) -> dict:
     correlations = ("lips", "lips_by_judge", "lips_swapped", "lips_ceiling")
-    summary = {key: _mean([row.get(key, math.nan) for row in rows]) for key in correlations}
+    summary = {key: signals.finite_mean([row.get(key, math.nan) for row in rows]) for key in correlations}
     shifts = rows[0]["lips_by_shift"]
     summary["lips_by_shift"] = {
-        shift: _mean([row["lips_by_shift"][shift] for row in rows]) for shift in shifts
+        shift: signals.finite_mean([row["lips_by_shift"][shift] for row in rows]) for shift in shifts
     }
     summary["clips"], summary["frames"] = len(rows), sum(row["frames"] for row in rows)
     summary["lost_frames"] = sum(row["lost"] for row in rows)
@@ -83,12 +83,12 @@ def _behaviour(rows: list[dict], prefix: str) -> dict:
     made = np.array([phone["made"] for phone in phones])
     counted = np.isfinite(made)
     return {
-        "closed": _mean([phone["closed"] for phone in phones]),
-        "vowels": _mean([phone["vowels"] for phone in phones]),
+        "closed": signals.finite_mean([phone["closed"] for phone in phones]),
+        "vowels": signals.finite_mean([phone["vowels"] for phone in phones]),
         "made": float(np.average(made[counted], weights=events[counted])) if counted.any() else math.nan,
         "blinks_per_minute": signals.per_minute(total("blinks"), total("seen")),
-        "motion": _mean([row[f"{prefix}motion"] for row in rows]),
-        "motion_smooth": _mean([row[f"{prefix}motion_smooth"] for row in rows]),
+        "motion": signals.finite_mean([row[f"{prefix}motion"] for row in rows]),
+        "motion_smooth": signals.finite_mean([row[f"{prefix}motion_smooth"] for row in rows]),
     }
 
 
@@ -128,9 +128,3 @@ def finite(value):
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _mean(values) -> float:
-    finite = np.asarray(values, np.float64)
-    finite = finite[np.isfinite(finite)]
-    return float(finite.mean()) if len(finite) else math.nan

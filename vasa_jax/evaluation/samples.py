@@ -45,7 +45,7 @@ def read_samples(source, count: int | None) -> list[Sample]:
       UserError: the source has no speaking clip.
     """
     records = [source[index] for index in range(len(source))]
-    talking = [record for record in records if clips.text(record["kind"]) == "talk"]
+    talking = list(filter(clips.is_talk, records))
     if not talking:
         raise UserError("the split holds no speaking clip: make the clip set with --talk of at least 1")
     seen: dict[str, int] = {}

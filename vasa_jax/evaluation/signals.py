@@ -1,5 +1,7 @@
 """How a face moves over time: curves of lips, lids and head angles at 25 frames a second."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -90,3 +92,10 @@ def moving_mean(curve: Float[np.ndarray, " time"], width: int) -> Float[np.ndarr
     """Over `width` frames around each, fewer at the ends."""
     kernel = np.ones(width)
     return np.convolve(curve, kernel, "same") / np.convolve(np.ones(len(curve)), kernel, "same")
+
+
+def finite_mean(values: Sequence[float] | np.ndarray) -> float:
+    """Mean of what is finite; NaN where nothing is."""
+    finite = np.asarray(values, np.float64)
+    finite = finite[np.isfinite(finite)]
+    return float(finite.mean()) if len(finite) else float("nan")

@@ -136,8 +136,8 @@ def _edit(arguments: argparse.Namespace, size: int | None) -> str:
 
 def _touches(arguments: argparse.Namespace) -> Any:
     """What is changed of the motion, checked."""
-    from vasa_jax.inference.controls import parse_turn
-    from vasa_jax.inference.touches import Touches, parse_look
+    from vasa_jax.inference.controls import parse_look, parse_turn
+    from vasa_jax.inference.touches import Touches
 
     given = {name: getattr(arguments, name) for name in ("eyes", "lips", "landmarks")}
     if arguments.expression_strength is not None:
@@ -205,12 +205,11 @@ class _Counted:
 
 def _controls(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `Animator.animate`, checked."""
+    from dataclasses import fields
+
     from vasa_jax.inference.controls import Controls, parse_gaze
 
-    names = (
-        "seed", "steps", "audio_cfg", "gaze_cfg", "gaze", "distance", "emotion", "distance_cfg", "emotion_cfg",
-        "blinks", "sampler", "eta", "fast",
-    )  # fmt: skip
+    names = [field.name for field in fields(Controls)]
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if "gaze" in given:
         given["gaze"] = parse_gaze(given["gaze"])

@@ -59,25 +59,25 @@ class Controls:
     fast: bool = False
 
     def __post_init__(self):
-        _check("seed", self.seed, 0, MAX_SEED)
-        _check("number of steps", self.steps, 1, MAX_STEPS)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        check_range("number of steps", self.steps, 1, MAX_STEPS)
         for name in ("audio", "gaze", "distance", "emotion"):
-            _check(f"guidance scale of the {name}", getattr(self, f"{name}_cfg"), 0, MAX_SCALE)
+            check_range(f"guidance scale of the {name}", getattr(self, f"{name}_cfg"), 0, MAX_SCALE)
         if len(self.gaze) != 2:
             raise UserError(f"the gaze is two numbers, yaw and pitch in degrees, not {len(self.gaze)}")
         for name, angle in zip(("yaw", "pitch"), self.gaze, strict=True):
-            _check(f"gaze {name} in degrees", angle, -MAX_GAZE, MAX_GAZE)
+            check_range(f"gaze {name} in degrees", angle, -MAX_GAZE, MAX_GAZE)
         if self.distance is not None:
-            _check("distance", self.distance, MIN_DISTANCE, MAX_DISTANCE)
+            check_range("distance", self.distance, MIN_DISTANCE, MAX_DISTANCE)
         parse_emotion(self.emotion)
         if self.blinks is not None:
-            _check("number of blinks a minute", self.blinks, 0, MAX_BLINKS)
+            check_range("number of blinks a minute", self.blinks, 0, MAX_BLINKS)
         self._check_sampler()
 
     def _check_sampler(self):
         if self.sampler not in SAMPLERS:
             raise UserError(f"no sampler is called {self.sampler!r}; there are {', '.join(SAMPLERS)}")
-        _check("eta", self.eta, 0, 1)
+        check_range("eta", self.eta, 0, 1)
         if self.eta and self.sampler != "ddim":
             raise UserError(f"eta goes with the sampler ddim, not with {self.sampler}")
         if self.fast and (self.steps, self.sampler, self.eta) != (50, "ddim", 0.0):
@@ -116,25 +116,22 @@ def check_fast(student: Mapping[str, Any] | None, controls: Controls) -> None:
         if scale and name not in learned:
             raise UserError(f"the few-step student has not learned guidance of the {name}: leave it or fast out")
         if scale:
-            _check(f"few-step student's guidance scale of the {name}", scale, 0, learned[name])
+            check_range(f"few-step student's guidance scale of the {name}", scale, 0, learned[name])
 
 
 def parse_gaze(text: str) -> tuple[float, float]:
     """Two numbers from the words YAW,PITCH, in degrees; UserError if they are anything else."""
-    try:
-        yaw, pitch = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UserError(f"the gaze is YAW,PITCH in degrees, such as 10,-5, not {text!r}") from error
-    return yaw, pitch
+    return _numbers(text, 2, "the gaze is YAW,PITCH in degrees, such as 10,-5")
 
 
 def parse_turn(text: str) -> tuple[float, float, float]:
     """Three numbers from the words YAW,PITCH,ROLL, in degrees; UserError if they are anything else."""
-    try:
-        yaw, pitch, roll = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UserError(f"the turn is YAW,PITCH,ROLL in degrees, such as 20,-5,0, not {text!r}") from error
-    return yaw, pitch, roll
+    return _numbers(text, 3, "the turn is YAW,PITCH,ROLL in degrees, such as 20,-5,0")
+
+
+def parse_look(text: str) -> tuple[float, float]:
+    """Two numbers from the words X,Y; UserError if they are anything else."""
+    return _numbers(text, 2, "the turn of the eyes is X,Y from -1 to 1, such as 0.5,0")
 
 
 def check_turn(turn: tuple[float, float, float]) -> np.ndarray:
@@ -146,7 +143,7 @@ def check_turn(turn: tuple[float, float, float]) -> np.ndarray:
     if len(turn) != 3:
         raise UserError(f"the turn is three numbers, yaw, pitch and roll in degrees, not {len(turn)}")
     for name, angle in zip(("yaw", "pitch", "roll"), turn, strict=True):
-        _check(f"turn's {name} in degrees", angle, -MAX_TURN, MAX_TURN)
+        check_range(f"turn's {name} in degrees", angle, -MAX_TURN, MAX_TURN)
     return np.deg2rad(np.array(turn, np.float32) * np.array([1, -1, 1], np.float32))
 
 
@@ -162,12 +159,24 @@ def parse_emotion(text: str | None) -> np.ndarray:
         value = float(strength) if strength else 1.0
     except ValueError as error:
         raise UserError(f"the strength of an emotion is a number from 0 to 1, not {strength!r}") from error
-    _check("strength of an emotion", value, 0, 1)
+    check_range("strength of an emotion", value, 0, 1)
     if name in EMOTIONS:
         strengths[EMOTIONS.index(name)] = value
     return strengths
 
 
-def _check(what: str, value: float | int, low: float | int, high: float | int) -> None:
+def _numbers(text: str, count: int, what: str) -> tuple[float, ...]:
+    """Numbers between commas; `what` tells what they should be."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+        if len(found) == count:
+            return found
+    except ValueError:
+        pass
+    raise UserError(f"{what}, not {text!r}")
+
+
+def check_range(what: str, value: float | int, low: float | int, high: float | int) -> None:
+    """UserError unless the value is a number from `low` to `high`."""
     if not (math.isfinite(value) and low <= value <= high):
         raise UserError(f"the {what} is from {low:g} to {high:g}, not {value:g}")

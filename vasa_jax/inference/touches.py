@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from vasa_jax.errors import UserError
-from vasa_jax.inference.controls import check_turn
+from vasa_jax.inference.controls import check_range, check_turn
 
 MAX_STRENGTH, MAX_RATIO = 3.0, 0.8
 # Of MediaPipe's mesh: corners of the mouth, and the middles of the inner edges of the lips.
@@ -39,12 +39,12 @@ class Touches:
 
     def __post_init__(self):
         check_turn(self.turn)
-        _check("strength of the expression", self.strength, 0.0, MAX_STRENGTH)
+        check_range("strength of the expression", self.strength, 0.0, MAX_STRENGTH)
         for value in self.look:
-            _check("turn of the eyes", value, -1.0, 1.0)
+            check_range("turn of the eyes", value, -1.0, 1.0)
         for name in ("eyes", "lips"):
             if getattr(self, name) is not None:
-                _check(f"opening of the {name}", getattr(self, name), 0.0, MAX_RATIO)
+                check_range(f"opening of the {name}", getattr(self, name), 0.0, MAX_RATIO)
                 if self.landmarks is None:
                     raise UserError(f"to open {name}, give --landmarks, the folder of MediaPipe's graphs")
 
@@ -95,19 +95,5 @@ def lip_ratio(points: Float[np.ndarray, "468 3"]) -> float:
     return _distance(points[upper, :2], points[lower, :2]) / _distance(points[left, :2], points[right, :2])
 
 
-def parse_look(text: str) -> tuple[float, float]:
-    """Two numbers from the words X,Y; UserError if they are anything else."""
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UserError(f"the turn of the eyes is X,Y from -1 to 1, such as 0.5,0, not {text!r}") from error
-    return x, y
-
-
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(one - other))
-
-
-def _check(what: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UserError(f"the {what} is from {low:g} to {high:g}, not {value:g}")

@@ -1,5 +1,8 @@
 """Mean and spread of the training set's motion, to standardise it; they travel with the weights."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import flax.struct
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +30,11 @@ class Statistics:
     def of(cls, vectors: Float[AnyArray, "frames motion"], floor: float = FLOOR) -> "Statistics":
         """Statistics of all frames of a training set; `floor` is the least standard deviation."""
         return cls(vectors.mean(0), jnp.maximum(vectors.std(0), floor))
+
+    @classmethod
+    def stored(cls, about: Mapping[str, Any]) -> "Statistics":
+        """From the lists "mean" and "std" of a motion set or of released weights, as float32."""
+        return cls(*(np.asarray(about[name], np.float32) for name in ("mean", "std")))
 
     def standardise(self, vectors: Float[AnyArray, "*batch motion"]) -> Float[AnyArray, "*batch motion"]:
         """Motion vectors to mean 0 and deviation 1."""

@@ -7,7 +7,6 @@ at all. docs/open_weights.md tells what to fetch.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vasa_jax import checkpoint
-from vasa_jax.errors import UserError
+from vasa_jax.errors import UserError, leave_on_mistake
 from vasa_jax.open_weights.files import joyvasa, layouts, liveportrait, sources
 from vasa_jax.open_weights.files.array_pickle import read_arrays
 from vasa_jax.open_weights.files.arrays import Params, linear
@@ -133,11 +132,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the stored weights")
     given = parser.parse_args(arguments)
-    try:
+    with leave_on_mistake("convert"):
         convert(given.liveportrait, given.joyvasa, given.hubert, given.out, given.dtype)
-    except UserError as error:
-        print(f"convert: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

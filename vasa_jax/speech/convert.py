@@ -8,11 +8,10 @@ What it writes is what a speech training leaves: encode_motion, release and conf
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from vasa_jax import room_weights
-from vasa_jax.errors import UserError
+from vasa_jax.errors import UserError, leave_on_mistake
 from vasa_jax.speech.frozen.read import read_encoder
 
 
@@ -34,11 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--layer", type=int, help="hidden state to take, 0 to the number of layers (default: the last)")
     given = parser.parse_args(arguments)
-    try:
+    with leave_on_mistake("convert"):
         convert(given.weights, given.out, given.layer)
-    except UserError as error:
-        print(f"convert: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vasa_jax.data.windows import MotionWindows
-from vasa_jax.evaluation.motion_measures import LipReading, MotionSpace, amounts, correlation
+from vasa_jax.evaluation.motion_measures import LinearReading, MotionSpace, amounts, correlation
 from vasa_jax.motion import GUIDANCE, Sampling, Statistics, sample_window
 from vasa_jax.motion.conditions import NAMES, without
 from vasa_jax.training.motion import MotionLoss, conditions_of
@@ -39,8 +39,8 @@ class HeldOut:
         self.later = _windows(within, held_out, range(count * math.ceil(LATER / count)))
         data = _windows(within, splits["train"], range(min(REFERENCE, len(splits["train"]))))
         self._space = MotionSpace(data["motion"], data["length"])
-        self._statistics = Statistics(*(np.asarray(about[name], np.float32) for name in ("mean", "std")))
-        self._lips = LipReading.of(about)
+        self._statistics = Statistics.stored(about)
+        self._lips = LinearReading.of(about, "lips")
 
     def measures(self, sample: Sample, params: Any) -> dict[str, float]:
         """Of the motion that `sample` makes for these windows.

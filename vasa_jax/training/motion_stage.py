@@ -68,14 +68,14 @@ def student_stage(config: ConfigDict) -> Stage:
 def open_set(folder: str) -> tuple[dict[str, Any], dict[str, pipeline.Kept]]:
     """Statistics of a motion set, and its clips for training and validation, standardised and kept in memory."""
     about = motion_set.read_statistics(folder)
-    mean, std = (np.asarray(about[name], np.float32) for name in ("mean", "std"))
-    take = functools.partial(windows.motion_of, mean=mean, std=std)
+    statistics = Statistics.stored(about)
+    take = functools.partial(windows.motion_of, mean=statistics.mean, std=statistics.std)
     return about, {name: pipeline.Kept(clips.open_clips(folder, name), take) for name in ("train", "validation")}
 
 
 def check_statistics(taught: dict[str, Any], about: dict[str, Any], config: ConfigDict) -> None:
     """The teacher speaks of motion in its own units: those of the set must be the same."""
-    theirs, ours = (Statistics(*(np.asarray(of[n]) for n in ("mean", "std"))) for of in (taught["statistics"], about))
+    theirs, ours = (Statistics.stored(of) for of in (taught["statistics"], about))
     same = theirs.mean.shape == ours.mean.shape
     if not (same and np.allclose(theirs.mean, ours.mean, atol=1e-4) and np.allclose(theirs.std, ours.std, rtol=1e-3)):
         raise UserError(f"the motion set {config.data.motion} has other statistics than the teacher {config.teacher}")

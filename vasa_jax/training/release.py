@@ -5,14 +5,13 @@ python -m vasa_jax.training.release --face runs/face_tiny --motion runs/motion_t
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vasa_jax import checkpoint, room_weights
-from vasa_jax.errors import UserError
+from vasa_jax.errors import UserError, leave_on_mistake
 
 ROOMS = ("face", "motion", "speech")
 EXTRA = "student"
@@ -68,12 +67,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--name", required=True, help="name of the checkpoint")
     parser.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the stored weights")
     given = vars(parser.parse_args(arguments))
-    try:
+    with leave_on_mistake("release"):
         runs = {room: given[room] for room in (*ROOMS, EXTRA) if given[room]}
         release(runs, given["out"], given["name"], given["dtype"])
-    except UserError as error:
-        print(f"release: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def talks(folder: str, split: str, take: Callable) -> pipeline.Chosen:
     """What `take` leaves of each talk clip of a split; all are read once here, to know which they are."""
 
     def slim(record: pipeline.Record) -> pipeline.Record:
-        return take(record) if clips.text(record["kind"]) == "talk" else {}
+        return take(record) if clips.is_talk(record) else {}
 
     kept = pipeline.Kept(clips.open_clips(folder, split), slim)
     spoken = [i for i in tqdm(range(len(kept)), f"reading {split}", unit="clip") if kept[i]]

@@ -7,23 +7,17 @@ without. Writes controls.json, controls.md (a table) and three plots into the fo
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from vasa_jax.errors import UserError
+from vasa_jax.evaluation import command
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the sweep; returns the exit status, 2 for an input that the user has to mend."""
-    options = _parser().parse_args(arguments)
-    try:
-        print(measure(options), end="")
-    except UserError as error:
-        print(f"controls: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Runs the sweep; see `command.run`."""
+    return command.run(measure, _parser(), arguments)
 
 
 def measure(options: argparse.Namespace) -> str:
@@ -37,7 +31,7 @@ def measure(options: argparse.Namespace) -> str:
     import vasa_jax
     from vasa_jax.evaluation.controls import looks, motion_probes, plots, sweep
     from vasa_jax.evaluation.controls.points import points
-    from vasa_jax.evaluation.report import finite, make_folder
+    from vasa_jax.evaluation.report import make_folder
     from vasa_jax.judges import LandmarkJudge
 
     folder = make_folder(options.out)
@@ -55,11 +49,10 @@ def measure(options: argparse.Namespace) -> str:
     )  # fmt: skip
     summary = sweep.summarise(rows)
     trust = {"motion": probes.trust, "frames": known.trust if known else {}}
-    report = {"settings": vars(options), "readers": trust, "summary": summary, "points": rows}
-    (folder / "controls.json").write_text(json.dumps(finite(report), indent=1, allow_nan=False) + "\n")
-    (folder / "controls.md").write_text(markdown(summary))
+    text, found = markdown(summary), {"readers": trust, "summary": summary, "points": rows}
+    command.write_report(folder, "controls", options, found, text)
     plots.draw(rows, folder)
-    return markdown(summary)
+    return text
 
 
 def markdown(summary: dict[str, Any]) -> str:
@@ -91,11 +84,7 @@ def _system(animator: Any, seconds: float) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m vasa_jax.evaluation.controls",
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = command.new_parser("vasa_jax.evaluation.controls", __doc__)
     parser.add_argument("--checkpoint", help="folder of released weights; the shipped ones without it")
     parser.add_argument("--motion", required=True, help="motion set of the same face model: labels for the probes")
     parser.add_argument("--clips", help="its clip set: true frames with labels, for the landmark network")

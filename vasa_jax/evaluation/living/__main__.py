@@ -7,25 +7,19 @@ same clips encoded, the behaviour of the data stands beside. Writes living.json,
 """
 
 import argparse
-import json
 import sys
 from typing import Any
 
 from vasa_jax.errors import UserError
+from vasa_jax.evaluation import command
 
 COLUMNS, ROWS = 10, 6  # of the contact sheet
 ALIKE = 30.0  # seconds that are spoken once with each seed
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the measurement; returns the exit status, 2 for an input that the user has to mend."""
-    options = _parser().parse_args(arguments)
-    try:
-        print(measure(options), end="")
-    except UserError as error:
-        print(f"living: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Runs the measurement; see `command.run`."""
+    return command.run(measure, _parser(), arguments)
 
 
 def measure(options: argparse.Namespace) -> str:
@@ -38,7 +32,7 @@ def measure(options: argparse.Namespace) -> str:
     from vasa_jax.evaluation.living import measures
     from vasa_jax.evaluation.living.track import make_track
     from vasa_jax.evaluation.readouts import Readouts
-    from vasa_jax.evaluation.report import finite, make_folder
+    from vasa_jax.evaluation.report import make_folder
     from vasa_jax.inference.bars import Bars
     from vasa_jax.inference.controls import Controls
     from vasa_jax.types import FPS, SAMPLE_RATE
@@ -66,11 +60,10 @@ def measure(options: argparse.Namespace) -> str:
         "drift": measures.drift(head),
         "seeds": measures.between_seeds(others),
     }
-    report = {"settings": vars(options), **found}
-    (folder / "living.json").write_text(json.dumps(finite(report), indent=1, allow_nan=False) + "\n")
-    (folder / "living.md").write_text(markdown(found))
+    text = markdown(found)
+    command.write_report(folder, "living", options, found, text)
     _draw_sheet(animator, head.motion, folder / "living.jpg")
-    return markdown(found)
+    return text
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -114,7 +107,7 @@ def _sentences(options: argparse.Namespace, statistics: Any, readouts: Any) -> t
     if not options.clips:
         return [model_audio(*read_speech(path)) for path in options.audio or [pretrained.speech()]], []
     source = clips.open_clips(options.clips, options.split)
-    talks = [record for record in source if clips.text(record["kind"]) == "talk"]
+    talks = filter(clips.is_talk, source)
     audio = {clips.text(record["clip"]): np.asarray(record["audio"], np.float32) for record in talks}
     encoded = clips.open_clips(options.motion, options.split) if options.motion else []
     data = []
@@ -140,11 +133,7 @@ def _draw_sheet(animator: Any, motion: Any, path: Any) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m vasa_jax.evaluation.living",
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = command.new_parser("vasa_jax.evaluation.living", __doc__)
     parser.add_argument("--checkpoint", help="folder of released weights; the shipped ones without it")
     parser.add_argument("--out", required=True, help="folder for the report and the sheet")
     parser.add_argument("--audio", nargs="+", help="sound files of sentences; the bundled one without it")

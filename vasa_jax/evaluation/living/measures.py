@@ -42,7 +42,7 @@ def behaviour(clips: list[tuple[Curves, np.ndarray]]) -> dict[str, float]:
       blinks_per_minute; head_motion, dP in degrees a frame; head_with_energy and lips_with_energy, correlations of head
       speed and lip opening with the loudness of speech, as means over clips.
     """
-    seconds = sum(len(curves.eyes) for curves, _ in clips) / FPS
+    frames = sum(len(curves.eyes) for curves, _ in clips)
     blinks = sum(signals.blinks(curves.eyes) for curves, _ in clips)
     loud = [(curves, signals.energy(audio)) for curves, audio in clips]
     with_energy = {
@@ -50,9 +50,9 @@ def behaviour(clips: list[tuple[Curves, np.ndarray]]) -> dict[str, float]:
         "lips": [signals.correlation(signals.moving_mean(curves.lips, 9), energy) for curves, energy in loud],
     }
     return {
-        "blinks_per_minute": 60 * blinks / seconds,
+        "blinks_per_minute": signals.per_minute(blinks, frames),
         "head_motion": float(np.mean([signals.head_motion(curves.angles) for curves, _ in clips])),
-        **{f"{name}_with_energy": _mean(values) for name, values in with_energy.items()},
+        **{f"{name}_with_energy": signals.finite_mean(values) for name, values in with_energy.items()},
     }
 
 
@@ -78,11 +78,11 @@ def pauses(curves: Curves, speech: Bool[np.ndarray, " time"], rest: Bool[np.ndar
     turning = signals.head_speed(curves.angles, 1)
     return {
         "lips_speech": opening,
-        "lips_rest": _mean(curves.lips[rest]),
-        "shut": _mean(curves.lips[rest] < SHUT * opening),
-        "alive": _mean(change[rest]) / _mean(change[speech]),
-        "head_rest": _mean(turning[rest]),
-        "head_speech": _mean(turning[speech]),
+        "lips_rest": signals.finite_mean(curves.lips[rest]),
+        "shut": signals.finite_mean(curves.lips[rest] < SHUT * opening),
+        "alive": signals.finite_mean(change[rest]) / signals.finite_mean(change[speech]),
+        "head_rest": signals.finite_mean(turning[rest]),
+        "head_speech": signals.finite_mean(turning[speech]),
     }
 
 
@@ -108,7 +108,7 @@ def drift(curves: Curves) -> dict[str, dict[str, float]]:
 
 def _line(values: np.ndarray) -> dict[str, float]:
     if len(values) < 3:
-        return {"change": float("nan"), "bar": float("nan"), "level": _mean(values)}
+        return {"change": float("nan"), "bar": float("nan"), "level": signals.finite_mean(values)}
     time = np.arange(len(values)) - (len(values) - 1) / 2
     slope = (time @ values) / (time @ time)
     error = values - values.mean() - slope * time
@@ -123,17 +123,11 @@ def between_seeds(performances: list[Curves]) -> dict[str, float]:
     pairs = [(a, b) for i, a in enumerate(performances) for b in performances[:i]]
     heads = [signals.correlation(a.angles[:, k], b.angles[:, k]) for a, b in pairs for k in range(3)]
     return {
-        "lips": _mean([signals.correlation(a.lips, b.lips) for a, b in pairs]),
-        "head": _mean(heads),
-        "head_degrees": _mean([np.degrees(np.abs(a.angles - b.angles)).mean() for a, b in pairs]),
+        "lips": signals.finite_mean([signals.correlation(a.lips, b.lips) for a, b in pairs]),
+        "head": signals.finite_mean(heads),
+        "head_degrees": signals.finite_mean([np.degrees(np.abs(a.angles - b.angles)).mean() for a, b in pairs]),
     }
 
 
 def _part(curves: Curves, which: slice) -> Curves:
     return Curves(*(getattr(curves, field.name)[which] for field in dataclasses.fields(curves)))
-
-
-def _mean(values) -> float:
-    finite = np.asarray(values, np.float64)
-    finite = finite[np.isfinite(finite)]
-    return float(finite.mean()) if len(finite) else float("nan")

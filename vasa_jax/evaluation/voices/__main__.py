@@ -8,24 +8,18 @@ them. Writes voices.json and voices.md.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vasa_jax.errors import UserError
+from vasa_jax.evaluation import command
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the measurement; returns the exit status, 2 for an input that the user has to mend."""
-    options = _parser().parse_args(arguments)
-    try:
-        print(measure(options), end="")
-    except UserError as error:
-        print(f"voices: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Runs the measurement; see `command.run`."""
+    return command.run(measure, _parser(), arguments)
 
 
 def measure(options: argparse.Namespace) -> str:
@@ -37,7 +31,7 @@ def measure(options: argparse.Namespace) -> str:
     from tqdm import tqdm
 
     import vasa_jax
-    from vasa_jax.evaluation.report import finite, make_folder
+    from vasa_jax.evaluation.report import make_folder
     from vasa_jax.evaluation.voices import measures
 
     heard = _heard(options)
@@ -56,9 +50,7 @@ def measure(options: argparse.Namespace) -> str:
         for by, groups in rows.items()
     }  # fmt: skip
     text = "\n".join(measures.markdown(table, f"read from the {by}") for by, table in tables.items())
-    report = {"settings": vars(options), "means": tables, "recordings": rows}
-    (folder / "voices.json").write_text(json.dumps(finite(report), indent=1, allow_nan=False) + "\n")
-    (folder / "voices.md").write_text(text)
+    command.write_report(folder, "voices", options, {"means": tables, "recordings": rows}, text)
     return text
 
 
@@ -103,11 +95,7 @@ def _move(animator: Any, audio: Any, options: argparse.Namespace) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m vasa_jax.evaluation.voices",
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = command.new_parser("vasa_jax.evaluation.voices", __doc__)
     parser.add_argument("--checkpoint", help="folder of released weights; the shipped ones without it")
     parser.add_argument("--out", required=True, help="folder for the report")
     parser.add_argument("--speech_folder", help="own recordings, with .txt or .json beside them")

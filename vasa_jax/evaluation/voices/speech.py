@@ -1,6 +1,7 @@
 """Speech to be heard, with what is known of it: phones, and how far the lips of whoever says it are open."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,8 +58,7 @@ def read_clips(folder: str | Path, split: str, count: int | None = None) -> Iter
       UserError: no such clip set or split.
     """
     source = clips.open_clips(folder, split)
-    talks = [record for record in source if clips.text(record["kind"]) == "talk"]
-    for record in talks[:count]:
+    for record in itertools.islice(filter(clips.is_talk, source), count):
         times = zip(*(np.asarray(record["phones"][edge]).tolist() for edge in ("start", "end")), strict=True)
         labels = map(clips.text, record["phones"]["label"])
         phones = tuple((label, start, end) for label, (start, end) in zip(labels, times, strict=True))

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vasa_jax.convolution import convolve_2d
 from vasa_jax.layers import Conv, double, fold_depth, halve
 from vasa_jax.open_weights.liveportrait.sampling import axis, grid, sample_with_zeros, shifted_copies
 from vasa_jax.types import Leaf
@@ -65,7 +66,7 @@ class Hourglass(nn.Module):
 class MaskConv(nn.Module):
     """A 3D convolution with few outputs, its depth taps as outputs of one 2D convolution, shifted and added.
 
-    `layers.convolve_3d` lays the taps out as inputs, seven times as many here.
+    `convolution.convolve_3d` lays the taps out as inputs, seven times as many here.
     """
 
     features: int
@@ -78,10 +79,8 @@ class MaskConv(nn.Module):
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (size, size, size, channels, features))
         bias = self.param("bias", nn.initializers.zeros, (features,))
         flat = kernel.transpose(1, 2, 3, 0, 4).reshape(size, size, channels, size * features).astype(x.dtype)
-        taps = jax.lax.conv_general_dilated(
-            x.reshape(batch * depth, height, width, channels), flat, (1, 1), "SAME",
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        ).reshape(batch, depth, height, width, size, features)  # fmt: skip
+        taps = convolve_2d(x.reshape(batch * depth, height, width, channels), flat)
+        taps = taps.reshape(batch, depth, height, width, size, features)
         padded = jnp.pad(taps, ((0, 0), (size // 2, size // 2), *((0, 0),) * 4))
         return sum(padded[:, i : i + depth, :, :, i] for i in range(size)) + bias.astype(x.dtype)
 

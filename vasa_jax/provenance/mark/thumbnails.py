@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -74,7 +73,7 @@ def _read_video(path: Path) -> Thumbnails:
             stream.thread_type = "AUTO"
             for index, frame in enumerate(container.decode(stream)):
                 numbers.append(index if frame.time is None else round(frame.time * FPS))
-                frames.append(_reduced(_pixels(frame)))
+                frames.append(_reduced(frame.to_ndarray(format="rgb24")))
                 if len(frames) == MAX_FRAMES:
                     break
     except (av.FFmpegError, IndexError, ValueError, OSError) as error:
@@ -83,10 +82,6 @@ def _read_video(path: Path) -> Thumbnails:
     if not frames:
         raise UserError(f"there is no picture in: {path}")
     return Thumbnails(np.stack(frames), np.array(numbers), is_video=len(frames) > 1)
-
-
-def _pixels(frame: Any) -> np.ndarray:
-    return frame.to_ndarray(format="rgb24")
 
 
 def _reduced(pixels: np.ndarray) -> np.ndarray:
