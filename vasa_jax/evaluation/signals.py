@@ -94,7 +94,7 @@ def moving_mean(curve: Float[np.ndarray, " time"], width: int) -> Float[np.ndarr
     return np.convolve(curve, kernel, "same") / np.convolve(np.ones(len(curve)), kernel, "same")
 
 
-def finite_mean(values: Sequence[float] | np.ndarray) -> float:
+def finite_mean(values: Sequence[float | np.floating] | np.ndarray) -> float:
     """Mean of what is finite; NaN where nothing is."""
     finite = np.asarray(values, np.float64)
     finite = finite[np.isfinite(finite)]
