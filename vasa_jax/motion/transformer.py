@@ -16,22 +16,28 @@ DISTANCE_UNIT = 0.25  # of the reference distance, counted from it
 
 
 class EncoderLayer(nn.Module):
-    """Pre-norm transformer encoder layer: self-attention among all tokens, then a feed-forward network."""
+    """Pre-norm transformer encoder layer: self-attention among all tokens, then a feed-forward network.
+
+    Attributes:
+      last: how many of the tokens, the last ones, are looked for by whoever reads the result; None for all. The others
+        are attended to and not computed.
+    """
 
     heads: int
     feedforward: int
     dropout: float = 0.0
     dtype: Any = jnp.float32
+    last: int | None = None
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "batch tokens width"], deterministic: bool
-    ) -> Float[Array, "batch tokens width"]:
-        width = x.shape[-1]
+    ) -> Float[Array, "batch last width"]:
+        width, first = x.shape[-1], 0 if self.last is None else x.shape[1] - self.last
         drop = nn.Dropout(self.dropout, deterministic=deterministic)
         h = nn.LayerNorm(dtype=self.dtype)(x)
         h = nn.DenseGeneral((3, self.heads, width // self.heads), dtype=self.dtype, name="query_key_value")(h)
-        h = jax.nn.dot_product_attention(h[:, :, 0], h[:, :, 1], h[:, :, 2])
+        h, x = jax.nn.dot_product_attention(h[:, first:, 0], h[:, :, 1], h[:, :, 2]), x[:, first:]
         x = x + drop(nn.Dense(width, dtype=self.dtype, name="attended")(h.reshape(x.shape)))
         h = nn.LayerNorm(dtype=self.dtype)(x)
         h = nn.gelu(nn.Dense(self.feedforward, dtype=self.dtype)(h))
@@ -95,9 +101,10 @@ class MotionTransformer(nn.Module):
         self._check(noised, conditions)
         x = self._tokens(noised, step, conditions, scales)
         for i in range(self.layers):
-            layer = EncoderLayer(self.heads, self.feedforward, self.dropout, self.dtype, name=f"layer_{i}")
+            last = self.window if i == self.layers - 1 else None
+            layer = EncoderLayer(self.heads, self.feedforward, self.dropout, self.dtype, last, name=f"layer_{i}")
             x = layer(x, deterministic)
-        x = nn.LayerNorm(dtype=self.dtype, name="last_norm")(x[:, -self.window :])
+        x = nn.LayerNorm(dtype=self.dtype, name="last_norm")(x)
         # Zeros: training starts from the mean motion, the best guess that uses nothing.
         head = nn.Dense(self.motion_size, kernel_init=nn.initializers.zeros, name="head")
         return head(x.astype(jnp.float32))
