@@ -31,8 +31,9 @@ def get_config() -> ConfigDict:
         }
     )
     config.data = ConfigDict({"motion": "data/motion_tiny", "threads": 1, "ahead": 2, "workers": 0})
-    config.losses = ConfigDict({"velocity": 1.0})
-    config.conditions = ConfigDict({"drop": 0.1, "drop_previous": 0.5, "cut": 0.1})
+    config.losses = ConfigDict({"velocity": 1.0, "seam": 0.5})
+    # A stream has the audio of a window's first frames only: many windows are cut.
+    config.conditions = ConfigDict({"drop": 0.1, "drop_previous": 0.5, "cut": 0.4})
     config.optimiser = ConfigDict(
         {
             "learning_rate": 1e-3,

@@ -42,7 +42,15 @@ def test_errors_are_weighted_means():
     weights = jnp.array([[1.0, 1.0, 0.0]])
     parts = motion_errors(clean, predicted, weights, jnp.array([1.0, 0.5]))
     assert parts["motion"] == pytest.approx((1 + 0.5 * 4) / 2)
-    assert parts["velocity"] == 0
+    assert parts["velocity"] == parts["seam"] == 0
+
+
+def test_the_seam_counts_where_a_window_goes_on():
+    clean, predicted = jnp.zeros((3, 4, 2)), jnp.zeros((3, 4, 2)).at[:, 0].set(jnp.array([[1.0], [3.0], [5.0]]))
+    frames = jnp.ones((3, 4)).at[2].set(0.0)
+    for goes_on, expected in ((None, 0), ([True, False, True], 1), ([True, True, False], (1 + 9) / 2)):
+        goes_on = goes_on if goes_on is None else jnp.array(goes_on)
+        assert motion_errors(clean, predicted, frames, goes_on=goes_on)["seam"] == pytest.approx(expected)
 
 
 def test_the_loss_asks_for_the_clean_motion(conditions, noised):
@@ -51,7 +59,7 @@ def test_the_loss_asks_for_the_clean_motion(conditions, noised):
 
     value, parts = loss(right, SCHEDULE, noised, conditions, jax.random.key(0), velocity_weight=1.0)
     assert value == 0
-    assert set(parts) == {"motion", "velocity"}
+    assert set(parts) == {"motion", "velocity", "seam"}
 
 
 def test_steps_are_uniform(nulls):
@@ -62,7 +70,8 @@ def test_steps_are_uniform(nulls):
         return noised_
 
     clean = jnp.zeros((4000, 6, 5))
-    loss(note, SCHEDULE, clean, nulls, jax.random.key(0))
+    many = jax.tree.map(lambda leaf: jnp.repeat(leaf, 2000, axis=0), nulls)
+    loss(note, SCHEDULE, clean, many, jax.random.key(0))
     counts, _ = np.histogram(seen[0], bins=10, range=(0, 1000))
     assert counts.sum() == 4000
     assert np.abs(counts / 400 - 1).max() < 0.2

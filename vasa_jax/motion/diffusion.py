@@ -6,7 +6,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from vasa_jax.types import Conditions
 
@@ -97,18 +97,22 @@ def motion_errors(
     predicted: Float[Array, "batch window motion"],
     frame_weights: Float[Array, "batch window"] | None = None,
     dimension_weights: Float[Array, " motion"] | None = None,
+    goes_on: Bool[Array, " batch"] | None = None,
 ) -> dict[str, Float[Array, ""]]:
-    """Weighted mean squared errors of motion and of its velocity.
+    """Weighted mean squared errors of motion, of its velocity, and of the seam to the window before.
 
     Args:
       frame_weights: 0 for frames that are padding; all ones if None.
       dimension_weights: of each component, so that a few (pose, say) can count more; all ones if None.
+      goes_on: whether the frames before the window are known; nowhere if None.
 
     Returns:
-      "motion": mean of (X_0 - H)^2; "velocity": the same for the differences of neighbouring frames.
+      "motion": mean of (X_0 - H)^2; "velocity": the same for the differences of neighbouring frames; "seam": the same
+      for the first frame where the window goes on, which is its difference to the frame before, since that is given.
     """
     frames = jnp.ones(clean.shape[:2]) if frame_weights is None else frame_weights
     dimensions = jnp.ones(clean.shape[-1:]) if dimension_weights is None else dimension_weights
+    goes_on = jnp.zeros(clean.shape[:1]) if goes_on is None else goes_on.astype(jnp.float32)
 
     def mean(error: Array, weights: Array) -> Array:
         each = (error.astype(jnp.float32) ** 2 * dimensions).mean(-1)
@@ -116,7 +120,11 @@ def motion_errors(
 
     error = clean - predicted
     between = jnp.minimum(frames[:, 1:], frames[:, :-1])
-    return {"motion": mean(error, frames), "velocity": mean(jnp.diff(error, axis=1), between)}
+    return {
+        "motion": mean(error, frames),
+        "velocity": mean(jnp.diff(error, axis=1), between),
+        "seam": mean(error[:, 0], goes_on * frames[:, 0]),
+    }
 
 
 def loss(
@@ -127,12 +135,14 @@ def loss(
     key: Array,
     *,
     velocity_weight: float = 0.0,
+    seam_weight: float = 0.0,
     frame_weights: Float[Array, "batch window"] | None = None,
     dimension_weights: Float[Array, " motion"] | None = None,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """E ||X_0 - H(X_t, t, C)||^2 with t uniform (VASA-1, equation 1), as a mean over frames and components.
 
-    The velocity term is not in the paper: it asks a small model for smooth motion and costs nothing.
+    The terms of velocity and seam are not in the paper: they ask a small model for smooth motion, within a window and
+    from one to the next, and cost nothing.
 
     Args:
       predict: H as a function of (noised, step, conditions).
@@ -146,5 +156,5 @@ def loss(
     step = jax.random.randint(step_key, clean.shape[:1], 0, schedule.steps)
     noise = jax.random.normal(noise_key, clean.shape)
     predicted = predict(add_noise(schedule, clean, noise, step), step, conditions)
-    parts = motion_errors(clean, predicted, frame_weights, dimension_weights)
-    return parts["motion"] + velocity_weight * parts["velocity"], parts
+    parts = motion_errors(clean, predicted, frame_weights, dimension_weights, conditions.has_previous)
+    return parts["motion"] + velocity_weight * parts["velocity"] + seam_weight * parts["seam"], parts

@@ -23,12 +23,14 @@ class MotionLoss:
     Attributes:
       model: the motion transformer.
       velocity: weight of the same error of frame differences.
+      seam: weight of the same error of the first frame, where the frames before it are given.
       drop, drop_previous, cut: rates, see motion.conditions.drop.
       deterministic: True leaves out the network's own dropout.
     """
 
     model: Any
     velocity: float = 1.0
+    seam: float = 0.0
     drop: float = 0.1
     drop_previous: float = 0.5
     cut: float = 0.1
@@ -65,6 +67,7 @@ class MotionLoss:
             wanted,
             loss_key,
             velocity_weight=self.velocity,
+            seam_weight=self.seam,
             frame_weights=inside.astype(jnp.float32),
         )
         return loss, {"loss": loss, **parts}

@@ -38,6 +38,7 @@ class StudentLoss:
       substeps: of the teacher for each of them.
       sampler: of the teacher, see motion.solvers; eta is 0.
       velocity: weight of the same errors of frame differences.
+      seam: weight of the same errors of the first frame, where the frames before it are given.
       largest: guidance scale by name up to which the student learns, in the order of `student.told`.
       spread: share of examples with guidance scales, and of those with controls, that are drawn from their whole range;
         the others have the scales of motion.GUIDANCE, and the controls of their clip.
@@ -50,6 +51,7 @@ class StudentLoss:
     substeps: int = 5
     sampler: str = "dpm"
     velocity: float = 1.0
+    seam: float = 0.0
     largest: tuple[float, ...] = (2.0, 2.0)
     spread: float = 0.5
     drop_previous: float = 0.1
@@ -71,13 +73,14 @@ class StudentLoss:
             reached = self._taught(teacher, noised, times, shares)
             target = diffusion.clean_between(noised, reached, shares[0], shares[-1])
             clean = student(noised, jnp.full(len(noised), times[0]))
-            errors = diffusion.motion_errors(jax.lax.stop_gradient(target), clean, weights)
+            target = jax.lax.stop_gradient(target)
+            errors = diffusion.motion_errors(target, clean, weights, goes_on=wanted.has_previous)
             return jax.lax.stop_gradient(diffusion.ddim_step(noised, clean, shares[0], shares[-1])), errors
 
         noise = jax.random.normal(noise_key, batch["motion"].shape)
         _, errors = jax.lax.scan(step, noise, self._spans())
         parts = {name: values.mean() for name, values in errors.items()}
-        loss = parts["motion"] + self.velocity * parts["velocity"]
+        loss = parts["motion"] + self.velocity * parts["velocity"] + self.seam * parts["seam"]
         return loss, {"loss": loss, **parts, "first_step": errors["motion"][0], "last_step": errors["motion"][-1]}
 
     def _spans(self) -> tuple[Array, Array]:
