@@ -125,7 +125,7 @@ def test_two_segments_chained_are_one_long_clip(model, variables, sample):
     first, state = half(features[:, :12], jnp.array([12, 12]), *rest)
     second, state = half(features[:, 12:], jnp.array([12, 9]), *rest, state=state)
     np.testing.assert_allclose(jnp.concatenate([first, second], 1), whole, atol=1e-6)
-    assert state.index == 4
+    assert state.frame == 4 * WINDOW
 
 
 def test_windows_follow_from_the_one_before(model, variables, sample, conditions):
@@ -153,7 +153,7 @@ def test_speech_after_the_end_is_not_heard_and_later_windows_are_skipped(sample)
     np.testing.assert_array_equal(motions[0], other[0])
     np.testing.assert_array_equal(motions[1, :WINDOW], other[1, :WINDOW])
     np.testing.assert_array_equal(motions[:, 2 * WINDOW :], 0)
-    assert state.index == 2
+    assert state.frame == 2 * WINDOW
 
 
 def test_a_clip_that_ends_elsewhere_begins_the_same(sample):
@@ -224,4 +224,4 @@ def test_too_long_a_segment_is_refused(model, variables):
 def test_the_first_window_has_no_past(model):
     state = initial_state(model, 2, FEATURE)
     assert not state.has_previous.any()
-    assert state.index == 0
+    assert state.frame == 0

@@ -7,48 +7,19 @@ a traced value, so that a new clip runs the old program.
 from collections.abc import Callable
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
+from vasa_jax.motion.continuity import ClipState, Wishes, go_on, initial_state
 from vasa_jax.motion.guidance import Guidance
-from vasa_jax.motion.sampler import MotionModel, sample_window
+from vasa_jax.motion.sampler import MotionModel
 from vasa_jax.motion.solvers import Sampling
 from vasa_jax.motion.statistics import AnyArray
-from vasa_jax.types import Conditions
 
 GUIDANCE = {"audio": 0.5, "gaze": 1.0}  # VASA-1, section 4.1
-
-
-@flax.struct.dataclass
-class ClipState:
-    """What a window hands to the next.
-
-    Attributes:
-      motion: (B, K, M) its last K frames, standardised.
-      audio: (B, K, F) their audio features.
-      has_previous: (B,) bool, False before the first window.
-      index: () int32, windows done since the clip began; the noise of a window depends on it and the clip's
-        key.
-    """
-
-    motion: Array
-    audio: Array
-    has_previous: Array
-    index: Array
-
-
-def initial_state(model: MotionModel, batch: int, feature_size: int) -> ClipState:
-    """The state before a clip's first window."""
-    return ClipState(
-        motion=jnp.zeros((batch, model.history, model.motion_size)),
-        audio=jnp.zeros((batch, model.history, feature_size)),
-        has_previous=jnp.zeros(batch, bool),
-        index=jnp.zeros((), jnp.int32),
-    )
 
 
 def sample_clip(
@@ -92,18 +63,11 @@ def sample_clip(
     state = initial_state(model, batch, feature_size) if state is None else state
     windows = audio_features.reshape(batch, -1, model.window, feature_size).swapaxes(0, 1)
     starts = jnp.arange(windows.shape[0]) * model.window
-    present = jnp.ones(batch, bool)
+    wishes = Wishes(gaze, distance, emotion)
 
     def compute(state: ClipState, audio: Array, left: Array) -> tuple[ClipState, Array]:
         heard = jnp.clip(left, 0, model.window)
-        conditions = Conditions(
-            state.motion, state.audio, audio, heard, gaze, distance, emotion,
-            has_previous=state.has_previous, has_audio=present, has_gaze=present,
-            has_distance=present, has_emotion=present,
-        )  # fmt: skip
-        window_key = jax.random.fold_in(key, state.index)
-        motion = sample_window(model, variables, conditions, window_key, sampling=sampling, guidance=guidance)
-        return _following(state, motion, audio), motion
+        return go_on(model, variables, state, audio, heard, wishes, key, sampling=sampling, guidance=guidance)
 
     def skip(state: ClipState, audio: Array, left: Array) -> tuple[ClipState, Array]:
         return state, jnp.zeros((batch, model.window, model.motion_size))
@@ -115,11 +79,6 @@ def sample_clip(
 
     state, motions = jax.lax.scan(one, state, (windows, starts))
     return motions.swapaxes(0, 1).reshape(batch, frames, model.motion_size), state
-
-
-def _following(state: ClipState, motion: Array, audio: Array) -> ClipState:
-    first = motion.shape[1] - state.motion.shape[1]
-    return ClipState(motion[:, first:], audio[:, first:], jnp.ones_like(state.has_previous), state.index + 1)
 
 
 def make_sampler(model: MotionModel, *, sampling: Sampling, windows: int) -> Callable[..., tuple[Array, ClipState]]:

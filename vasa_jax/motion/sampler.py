@@ -40,17 +40,22 @@ def sample_window(
     *,
     sampling: Sampling,
     guidance: Guidance,
+    noise: Float[Array, "batch window motion"] | None = None,
 ) -> Float[Array, "batch window motion"]:
     """One window of standardised motion.
 
     Args:
+      noise: X_T; None to draw it by the key, as all other noise is.
       sampling: static, see `solvers`.
       guidance: guidance scales by name of the condition, traced; which names there are is static. Where all
         are 0 the null branches are not computed, and the result is that of no guidance to the bit.
     """
 
+    batch = len(conditions.audio)
+    noise = window_noise(key, (batch, model.window, model.motion_size)) if noise is None else noise
+
     def sample(guidance: Guidance) -> Array:
-        return _sample(model, denoiser(model, variables, conditions, guidance), len(conditions.audio), key, sampling)
+        return _sample(denoiser(model, variables, conditions, guidance), noise, key, sampling)
 
     if model.told or not guidance:
         return sample(guidance)
@@ -78,12 +83,16 @@ def denoiser(model: MotionModel, variables: Any, conditions: Conditions, guidanc
     return lambda noised, step: model.apply(variables, noised, step, conditions, scales=scales)
 
 
-def _sample(model: MotionModel, denoise: Denoise, batch: int, key: Array, sampling: Sampling) -> Array:
+def window_noise(key: Array, shape: tuple[int, int, int]) -> Float[Array, "batch window motion"]:
+    """The noise that the window with that key begins with."""
+    return jax.random.normal(key, shape)
+
+
+def _sample(denoise: Denoise, noise: Array, key: Array, sampling: Sampling) -> Array:
     schedule = cosine_schedule()
     steps = visited(sampling.steps, schedule.steps)
-    noise = jax.random.normal(key, (batch, model.window, model.motion_size))
 
     def at(noised: Array, index: Array) -> Array:
-        return denoise(noised, jnp.full(batch, steps[index]))
+        return denoise(noised, jnp.full(len(noise), steps[index]))
 
     return solve(at, noise, key, jnp.append(schedule.alpha_bar[steps], 1.0), sampling)
