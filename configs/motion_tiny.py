@@ -46,6 +46,7 @@ def get_config() -> ConfigDict:
             "ema": 0.999,
         }
     )
+    config.film = ""  # released weights whose face shows what is learned, with each report
     config.init_from = ""  # a run or released weights to begin with
     config.loop = ConfigDict({"fsdp": 1, "log_every": 50, "report_every": 500, "save_every": 500})
     return config

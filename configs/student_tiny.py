@@ -37,6 +37,7 @@ def get_config() -> ConfigDict:
             "ema": 0.99,
         }
     )
+    config.film = ""  # released weights whose face shows what is learned, with each report
     config.init_from = ""  # a student to begin with; the teacher if empty
     config.loop = ConfigDict({"fsdp": 1, "log_every": 20, "report_every": 100, "save_every": 100})
     return config

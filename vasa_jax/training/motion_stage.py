@@ -13,6 +13,7 @@ from vasa_jax.motion import MotionTransformer, build_motion
 from vasa_jax.motion.statistics import Statistics
 from vasa_jax.room_weights import load_room
 from vasa_jax.training import motion, motion_report, student
+from vasa_jax.training.film import Film, filmed
 from vasa_jax.training.from_config import fill, first_weights, reading
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.stage import Loss, Phase, Stage
@@ -30,7 +31,7 @@ def motion_stage(config: ConfigDict) -> Stage:
         model=model_config,
         init=functools.partial(init_motion, model),
         phases=(phase_of("motion", config, model, splits["train"], loss),),
-        report=motion_report.MotionReport(model, splits, about),
+        report=filmed(motion_report.MotionReport(model, splits, about), film_of(config, "motion", model_config, about)),
         weights=first_weights(config),
         extras={"statistics": about},
     )
@@ -52,6 +53,7 @@ def student_stage(config: ConfigDict) -> Stage:
     model_config = {**taught["model"], "told": sorted(largest)}
     model = build_motion(model_config)
     scales = tuple(largest[name] for name in model.told)
+    section = {"model": model_config, "steps": config.losses.steps, "guidance": largest}
     numbers = {**config.conditions.to_dict(), "student": model, "teacher": teacher, "largest": scales}
     loss = fill(student.StudentLoss, config.losses, "config.losses", **numbers)
     return Stage(
@@ -59,7 +61,10 @@ def student_stage(config: ConfigDict) -> Stage:
         model=model_config,
         init=functools.partial(init_motion, model),
         phases=(phase_of("student", config, model, splits["train"], loss, judges=teacher_params),),
-        report=motion_report.StudentReport(model, loss.steps, teacher, teacher_params, splits, about),
+        report=filmed(
+            motion_report.StudentReport(model, loss.steps, teacher, teacher_params, splits, about),
+            film_of(config, "student", section, about),
+        ),
         weights=first_weights(config) or (lambda: teacher_params),
         extras={"statistics": about, "steps": loss.steps, "guidance": largest},
     )
@@ -71,6 +76,11 @@ def open_set(folder: str) -> tuple[dict[str, Any], dict[str, pipeline.Kept]]:
     statistics = Statistics.stored(about)
     take = functools.partial(windows.motion_of, mean=statistics.mean, std=statistics.std)
     return about, {name: pipeline.Kept(clips.open_clips(folder, name), take) for name in ("train", "validation")}
+
+
+def film_of(config: ConfigDict, room: str, section: dict[str, Any], about: dict[str, Any]) -> Film | None:
+    """See `film.Film`; None where config.film names no weights."""
+    return Film(config.film, room, section, about) if config.get("film") else None
 
 
 def check_statistics(taught: dict[str, Any], about: dict[str, Any], config: ConfigDict) -> None:

@@ -68,10 +68,11 @@ class Phase:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What a stage says of itself on held-out data: scalars, and pictures (H, W, 3) uint8."""
+    """What a stage says of itself on held-out data: scalars, pictures (H, W, 3) uint8, `inference.video.Video`s."""
 
     scalars: Mapping[str, float] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    videos: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ ONLY_CURVES = ("gradient_norm", "learning_rate", "dynamics", "critic_real", "cri
 
 
 class Watch:
-    """Writes to `folder`: TensorBoard events, and the newest pictures as PNG. Silent unless `main`."""
+    """Writes to `folder`: TensorBoard events, and the newest pictures and videos. Silent unless `main`."""
 
     def __init__(self, folder: Path, used: float, main: bool = True):
         self._folder = folder
@@ -56,7 +56,7 @@ class Watch:
         self._bar.update(100 * used - self._bar.n)
 
     def report(self, step: int, report: Report) -> None:
-        """Held-out scalars and pictures."""
+        """Held-out scalars, pictures and videos."""
         if not self._main:
             return
         for key, value in report.scalars.items():
@@ -64,6 +64,8 @@ class Watch:
         for key, picture in report.pictures.items():
             self._writer.add_image(key, picture, step, dataformats="HWC")
             Image.fromarray(np.asarray(picture)).save(self._folder / f"{key}.png")
+        for key, video in report.videos.items():
+            video.save(self._folder / f"{key}.mp4")
         if report.scalars:
             line = " ".join(f"{key} {value:.4g}" for key, value in report.scalars.items())
             self._bar.write(f"step {step}: {line}", file=sys.stderr)
