@@ -11,12 +11,13 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Animator", "Video", "__version__", "load"]
+__all__ = ["Animator", "Video", "__version__", "load", "warmup"]
 
 _HOMES = {
     "Animator": "vasa_jax.inference.animator",
     "Video": "vasa_jax.inference.video",
-    "load": "vasa_jax.inference.animator",
+    "load": "vasa_jax.inference.loading",
+    "warmup": "vasa_jax.inference.loading",
 }
 
 

@@ -90,12 +90,20 @@ def load(folder: str | Path) -> Checkpoint:
       UserError: a file is missing or damaged, the format is another one, or the weights, the statistics and
         the networks of the config do not fit each other; the message names the first mismatch.
     """
-    folder = Path(folder)
-    config = _read_config(folder)
-    weights = _read_weights(folder)
-    checkpoint = Checkpoint(config, unflatten_dict(weights, sep="/"))
-    _check_names_and_shapes(weights, _expected(_models(checkpoint, folder)), folder)
+    checkpoint = read(folder)
+    weights, models = flatten_dict(checkpoint.params, sep="/"), _models(checkpoint, Path(folder))
+    _check_names_and_shapes(weights, _expected(models), Path(folder))
     return checkpoint
+
+
+def read(folder: str | Path) -> Checkpoint:
+    """The same for weights that are known to fit: the networks are not traced to check it.
+
+    Raises:
+      UserError: a file is missing or damaged, or the format is another one.
+    """
+    folder = Path(folder)
+    return Checkpoint(_read_config(folder), unflatten_dict(_read_weights(folder), sep="/"))
 
 
 def _stored(name: str, value: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -163,7 +163,7 @@ def test_an_interruption_leaves_nothing(infer, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vasa_jax.inference.video.write_video", interrupt)
+    monkeypatch.setattr("vasa_jax.inference.video_file.write_video", interrupt)
     status, out, err, output = infer("--no_crop")
     assert status == 130 and out == "" and err.endswith("infer.py: interrupted; nothing was written\n")
     assert not list(output.parent.iterdir())

@@ -7,7 +7,8 @@ import soundfile
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference.media_warning import MediaWarning
-from vasa_jax.inference.speech_file import check_speech, count_frames, model_audio, read_speech
+from vasa_jax.inference.sound import Sound
+from vasa_jax.inference.speech_file import check_speech, model_audio, read_speech
 
 RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000]
 
@@ -35,7 +36,7 @@ def saved(tmp_path):
 @pytest.mark.parametrize("rate", RATES)
 def test_every_rate_is_heard_alike(saved, rate):
     samples, read_rate = read_speech(saved(sine(rate), rate, subtype="FLOAT"))
-    assert read_rate == rate and count_frames(samples, rate) == 13
+    assert read_rate == rate and Sound.of(samples, rate).frames == 13
     audio = model_audio(samples, rate)
     assert audio.shape == (13 * 640,) and audio.dtype == np.float32
     np.testing.assert_allclose(audio[500:7500], sine(16_000)[500:7500], atol=0.02)
@@ -103,7 +104,7 @@ def test_silence_passes_with_a_warning():
 
 
 def test_length_of_exactly_one_frame_is_enough():
-    assert count_frames(check_speech(sine(16_000, 0.04), 16_000), 16_000) == 1
+    assert Sound.of(check_speech(sine(16_000, 0.04), 16_000), 16_000).frames == 1
 
 
 def test_arrays_that_are_refused():

@@ -38,15 +38,19 @@ def shown(animator, picture, tone, monkeypatch):
     def call(**options):
         drawn = []
 
-        def show(appearance, motion, *rest):
-            drawn.append(np.array(motion))
-            return np.zeros((len(motion), 32, 32, 3), np.uint8)
+        def show(appearance, motions, *rest):
+            drawn.append(np.concatenate(list(motions)))
+            yield np.zeros((len(drawn[-1]), 32, 32, 3), np.uint8)
 
-        monkeypatch.setattr(animator, "_show", show)
+        monkeypatch.setattr(animator._face, "show", show)
         animator.animate(picture, tone, 16_000, steps=2, crop=False, **options)
         return drawn[0]
 
     return call
+
+
+def whole(parts):
+    return np.concatenate(list(parts))
 
 
 def motion_with_blinks(starts, frames=200):
@@ -57,7 +61,7 @@ def motion_with_blinks(starts, frames=200):
 
 def test_blinks_are_taken_out_and_the_rest_stays():
     blinking, still = motion_with_blinks([20, 100, 104, 190]), motion_with_blinks([])
-    opened = without_blinks(blinking, LIDS)
+    opened = whole(without_blinks([blinking], LIDS))
     assert LIDS.closing(blinking).max() > 0.85 > 0.3 > LIDS.closing(opened).max()
     assert np.abs(LIDS.closing(opened) - LIDS.closing(still)).max() < 0.15
     others = [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12]
@@ -68,7 +72,7 @@ def test_blinks_are_taken_out_and_the_rest_stays():
 def test_lids_that_rest_low_are_no_blink():
     motion = motion_with_blinks([])
     motion[60:140, 8] += 1.0
-    lower = LIDS.closing(motion) - LIDS.closing(without_blinks(motion, LIDS))
+    lower = LIDS.closing(motion) - LIDS.closing(whole(without_blinks([motion], LIDS)))
     assert LIDS.closing(motion)[80:120].min() > 0.5 and lower[80:120].max() < SLACK
 
 
@@ -77,10 +81,18 @@ def test_blinks_come_at_the_rate_and_the_seed_decides_when():
     assert len(starts) == pytest.approx(200, rel=0.08) and min(np.diff(starts)) > len(PROFILE)
     assert starts == blink_starts(15_000, 20.0, 3) != blink_starts(15_000, 20.0, 4)
     assert blink_starts(1000, 0.0, 0) == [] == blink_starts(5, 60.0, 0)
-    closing = LIDS.closing(set_blinks(motion_with_blinks([33]), LIDS, 30.0, 0))
+    closing = LIDS.closing(whole(set_blinks([motion_with_blinks([33])], LIDS, 30.0, 0, 200)))
     shut = [start + int(PROFILE.argmax()) for start in blink_starts(200, 30.0, 0)]
     assert shut and (closing[shut] > 0.75).all()
     assert (np.delete(closing, np.add.outer(shut, np.arange(-4, 5)).ravel().clip(0, 199)) < 0.35).all()
+
+
+@pytest.mark.parametrize("sizes", [[200], [1] * 200, [5, 40, 12, 143], [13, 0, 187]], ids=len)
+def test_the_same_blinks_whatever_the_parts_of_the_motion(sizes):
+    motion = motion_with_blinks([4, 100, 190])
+    parts = np.split(motion, np.cumsum(sizes)[:-1])
+    expected = whole(set_blinks([motion], LIDS, 30.0, 0, 200))
+    np.testing.assert_allclose(whole(set_blinks(parts, LIDS, 30.0, 0, 200)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +112,8 @@ def test_weights_without_lids_are_refused(statistics, message):
 def test_blinks_in_a_video(shown, animator, random_checkpoint, tone):
     plain, none, many = shown(), shown(blinks=0.0), shown(blinks=60.0)
     np.testing.assert_array_equal(plain, animator.move(tone, 16_000, Controls(steps=2)))
-    np.testing.assert_array_equal(none, without_blinks(plain, LIDS))
-    np.testing.assert_array_equal(many, set_blinks(plain, LIDS, 60.0, 0))
+    np.testing.assert_array_equal(none, whole(without_blinks([plain], LIDS)))
+    np.testing.assert_array_equal(many, whole(set_blinks([plain], LIDS, 60.0, 0, len(plain))))
     assert LIDS.closing(many).max() > LIDS.closing(none).max() + 0.5
     with pytest.raises(UserError, match="the number of blinks a minute is from 0 to 60, not 61"):
         shown(blinks=61.0)

@@ -13,43 +13,33 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from vasa_jax import pretrained
 from vasa_jax.checkpoint import Checkpoint
-from vasa_jax.checkpoint import load as load_checkpoint
-from vasa_jax.compile_cache import enable_compile_cache
+from vasa_jax.errors import UserError
 from vasa_jax.inference.controls import Controls, check_turn
 from vasa_jax.inference.crop import Square, centre_square, cut_square, face_square
+from vasa_jax.inference.exports import NO_EXPORTS, Exports, Program
 from vasa_jax.inference.face_programs import BATCH, NO_TOUCHES, FacePrograms
 from vasa_jax.inference.head_pose import RELATIVE, check_pose, there_and_back
-from vasa_jax.inference.portrait import check_portrait
-from vasa_jax.inference.speech_file import check_speech, count_frames, model_audio
-from vasa_jax.inference.speech_programs import Progress, SpeechPrograms
+from vasa_jax.inference.performance import Performance, Progress, one_at_a_time, timed, told
+from vasa_jax.inference.portrait import MIN_SIDE, check_portrait
+from vasa_jax.inference.sound import Sound
+from vasa_jax.inference.speech_file import check_speech
+from vasa_jax.inference.speech_programs import SpeechPrograms
+from vasa_jax.inference.stream import HOP, MAX_AHEAD, Shown, Stream
+from vasa_jax.inference.stream_programs import StreamPrograms
 from vasa_jax.inference.touches import Touches
 from vasa_jax.inference.video import Video
 from vasa_jax.provenance.mark.writer import Mark
 from vasa_jax.provenance.record import Record, new_record
-from vasa_jax.types import POSE_SIZE, Appearance, Framing, Motion
+from vasa_jax.speech import StreamingSpeechEncoder
+from vasa_jax.types import POSE_SIZE, SAMPLE_RATE, SAMPLES_PER_FRAME, Framing, Motion
 
-
-def load(checkpoint: str | Path | None = None) -> "Animator":
-    """An animator with the weights in the folder `checkpoint`, or with those that ship with the package.
-
-    Turns the persistent compile cache on, see `compile_cache`.
-
-    Raises:
-      UserError: the folder holds no checkpoint that fits this version.
-    """
-    start = time.perf_counter()
-    enable_compile_cache()
-    animator = Animator(load_checkpoint(pretrained.path() if checkpoint is None else checkpoint))
-    animator.load_seconds = time.perf_counter() - start
-    return animator
+DTYPES = ("float32", "bfloat16")
 
 
 class Animator:
@@ -57,16 +47,55 @@ class Animator:
 
     Attributes:
       checkpoint: config and statistics; its `models` are the networks.
+      dtype: what the face's networks compute in, "float32" or "bfloat16".
       params: {"face", "motion", "speech"}, on the device.
       load_seconds: what loading took, reported with every video.
     """
 
-    def __init__(self, checkpoint: Checkpoint):
-        self.checkpoint = checkpoint
-        self.params = jax.device_put(checkpoint.params)
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: jax.Device | None = None,
+        exports: Exports = NO_EXPORTS,
+        dtype: str = "float32",
+    ):
+        """Args: device: that computes; None for JAX's default. exports: programs that need not be traced. dtype: what
+        the face's networks compute in where these do not say it."""
+        if dtype not in DTYPES:
+            raise UserError(f"the networks compute in {' or '.join(DTYPES)}, not {dtype}")
+        self.checkpoint, self.dtype = checkpoint, exports.dtype or dtype
+        self.params = jax.device_put(checkpoint.params, device)
         self.load_seconds = 0.0
-        self._face = FacePrograms(checkpoint.models.face, self.params["face"], checkpoint.statistics)
-        self._speech = SpeechPrograms(checkpoint, self.params)
+        self._face = FacePrograms(
+            checkpoint.models.face, self.params["face"], checkpoint.statistics, exports, self.dtype
+        )
+        self._speech = SpeechPrograms(checkpoint, self.params, exports)
+        self._streams = StreamPrograms(checkpoint, self.params, exports)
+
+    def programs(self) -> Iterator[Program]:
+        """Those that speech and streams run with the default controls, to be written down; see `exports`."""
+        yield from self._face.programs((BATCH, HOP))
+        yield from self._speech.programs()
+        yield from self._streams.programs(HOP)
+
+    def warm_up(self) -> float:
+        """Compile the programs that speech and streams run with the default controls; returns the seconds it took.
+
+        In a process that keeps its programs on disk, see `compile_cache`, those after it start faster too.
+        """
+        start = time.perf_counter()
+        portrait = np.full((MIN_SIDE, MIN_SIDE, 3), 128, np.uint8)
+        silence = Sound.of(np.zeros(SAMPLES_PER_FRAME, np.float32), SAMPLE_RATE)
+        with self.perform(portrait, silence, crop=False) as frames:
+            list(frames)
+        if self.can_stream:
+            self.stream(portrait, crop=False)
+        return time.perf_counter() - start
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether the weights can, whose ear may have to hear a clip to its end."""
+        return isinstance(self.checkpoint.models.speech, StreamingSpeechEncoder)
 
     @property
     def image_size(self) -> int:
@@ -112,29 +141,108 @@ class Animator:
         Raises:
           UserError: one of the inputs cannot be used; the message says which and why.
         """
+        speech = check_speech(speech, sample_rate)
+        performance = self.perform(
+            portrait, Sound.of(speech, sample_rate), pose=pose, pose_from=pose_from, touches=touches, crop=crop,
+            progress=progress, **controls,
+        )  # fmt: skip
+        frames = np.empty((performance.count, self.image_size, self.image_size, 3), np.uint8)
+        with performance:
+            for index, frame in enumerate(performance):
+                frames[index] = frame
+        return Video(frames, speech, sample_rate, seconds=performance.seconds, record=performance.record)
+
+    def perform(
+        self,
+        portrait: np.ndarray,
+        speech: Sound,
+        *,
+        pose: str | None = None,
+        pose_from: Iterable[np.ndarray] | None = None,
+        touches: Touches = NO_TOUCHES,
+        crop: bool = True,
+        progress: Progress | None = None,
+        **controls: Any,
+    ) -> Performance:
+        """The same frames, made as they are taken: speech of any length needs the same memory.
+
+            with animator.perform(portrait, open_speech("hour.wav")) as frames:
+                write_video("hour.mp4", frames, speech, speech.rate, fps=25, size=256, record=frames.record)
+
+        Args:
+          speech: as `speech_file.open_speech` opens it.
+          the others: as for `animate`; `progress` is called from other threads, never twice at once.
+
+        Raises:
+          UserError: one of the inputs cannot be used; the message says which and why.
+        """
         wanted = Controls(**controls)
         check_pose(pose, pose_from is not None)
         self._face.check_touches(touches)
         self._speech.check(wanted)
-        portrait, speech = check_portrait(portrait), check_speech(speech, sample_rate)
-        progress = progress or _no_progress
+        portrait = check_portrait(portrait)
+        progress = one_at_a_time(progress or _no_progress)
         seconds = {"load": self.load_seconds}
         with _timed(seconds, "crop"):
             square = self._square(portrait, crop)
         with _timed(seconds, "encode"):
             appearance, own = self._face.encode(square)
             appearance = self._face.opened(appearance, square, touches)
-        with _timed(seconds, "speech"):
-            features = self._speech.hear(model_audio(speech, sample_rate))
-        with _timed(seconds, "sample"):
-            motion = self._speech.sample(features, count_frames(speech, sample_rate), wanted, progress)
+        poses = None
         if pose is not None or pose_from is not None:
             with _timed(seconds, "pose"):
-                motion[:, :POSE_SIZE] = self._poses(own, pose, pose_from, len(motion))
-        with _timed(seconds, "decode"):
-            record = self.record(portrait=portrait, speech=speech)
-            frames = self._show(appearance, self._face.touched(motion, touches), record, progress)
-        return Video(frames, speech, sample_rate, seconds=seconds, record=record)
+                poses = self._poses(own, pose, pose_from, speech.frames)
+        record = self.record(portrait=portrait, speech=speech.digest())
+        seconds |= dict.fromkeys(("speech", "sample", "decode"), 0.0)
+        mark = self._mark(record)
+
+        def sample() -> Iterator[np.ndarray]:
+            features = timed(timed(self._speech.hear(speech), seconds, "speech"), seconds, "sample", -1)
+            return timed(self._speech.sample(features, speech.frames, wanted, progress), seconds, "sample")
+
+        def draw(motions: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+            motions = timed(motions, seconds, "decode", -1)
+            shown = motions if poses is None else _posed(motions, poses)
+            frames = timed(self._face.show(appearance, shown, touches, mark), seconds, "decode")
+            return told(frames, progress, "decode", speech.frames)
+
+        return Performance(sample, draw, speech.frames, record, seconds)
+
+    def stream(
+        self,
+        portrait: np.ndarray,
+        *,
+        pose: str | None = None,
+        touches: Touches = NO_TOUCHES,
+        crop: bool = True,
+        hop: int = HOP,
+        max_ahead: float | int = MAX_AHEAD,
+        **controls: Any,
+    ) -> Stream:
+        """The person in the portrait, who speaks as sound is fed; the programs are compiled when it is there.
+
+        Args:
+          portrait, touches, crop: as for `animate`.
+          pose: None as speech makes it; "fixed" holds the head as in the portrait.
+          hop: frames that are made at once, from 1: fewer come sooner (see `Stream.delay`) and cost more.
+          max_ahead: seconds of sound that may wait to be shown.
+          controls: fields of `controls.Controls` but blinks. If no way to sample is named, the few-step student of the
+            weights does it if they hold one, else ten steps of "dpm".
+
+        Raises:
+          UserError: the portrait cannot be used, a value is out of range, or the weights cannot stream.
+        """
+        wanted = self._streams.controls(controls)
+        check_pose(pose, False)
+        self._face.check_touches(touches)
+        portrait = check_portrait(portrait)
+        square = self._square(portrait, crop)
+        appearance, own = self._face.encode(square)
+        appearance = self._face.opened(appearance, square, touches)
+        held = None if pose is None else self._face.own_pose(own)
+        record = self.record(portrait=portrait)
+        shown = Shown(appearance, held, touches, record, self._mark(record))
+        return Stream(self._streams, self._face, shown, wanted, hop, max_ahead)
 
     def move(
         self,
@@ -148,10 +256,10 @@ class Animator:
         Raises:
           UserError: the speech cannot be used.
         """
-        speech = check_speech(speech, sample_rate)
-        features = self._speech.hear(model_audio(speech, sample_rate))
-        frames = count_frames(speech, sample_rate)
-        return self._speech.sample(features, frames, controls or Controls(), progress or _no_progress)
+        sound = Sound.of(check_speech(speech, sample_rate), sample_rate)
+        features = self._speech.hear(sound)
+        wanted, progress = controls or Controls(), progress or _no_progress
+        return np.concatenate(list(self._speech.sample(features, sound.frames, wanted, progress)))
 
     def draw(self, portrait: np.ndarray, motion: np.ndarray, *, crop: bool = True) -> np.ndarray:
         """uint8 frames (T, S, S, 3) of the person in the portrait in standardised motion (T, M).
@@ -160,10 +268,12 @@ class Animator:
           UserError: the portrait cannot be used.
         """
         appearance, _ = self._face.encode(self._square(portrait, crop))
-        return self._show(appearance, motion, self.record(portrait=portrait, motion=motion), _no_progress)
+        mark = self._mark(self.record(portrait=portrait, motion=motion))
+        return np.concatenate(list(self._face.show(appearance, [motion], NO_TOUCHES, mark)))
 
-    def record(self, **inputs: np.ndarray) -> Record:
-        """What is told of a run on these inputs with its output; the same inputs make the same run."""
+    def record(self, **inputs: np.ndarray | str) -> Record:
+        """What is told of a run on these inputs, or on those with these hashes, with its output; the same inputs make
+        the same run."""
         return new_record(self.checkpoint.config, inputs)
 
     def reenact(
@@ -252,23 +362,21 @@ class Animator:
     def _mark(self, record: Record, still: bool = False) -> Mark:
         return Mark.of(record.payload, self.image_size, still)
 
-    def _show(self, appearance: Appearance, motion: np.ndarray, record: Record, progress: Progress) -> np.ndarray:
-        """uint8 frames (T, S, S, 3), marked."""
-        total, size, mark = len(motion), self.image_size, self._mark(record)
-        frames = np.empty((total, size, size, 3), np.uint8)
-        progress("decode", 0, total)
-        for start in range(0, total, BATCH):
-            end = min(start + BATCH, total)
-            frames[start:end] = self._face.decode(appearance, motion[start:end], mark, start)
-            progress("decode", end, total)
-        return frames
-
 
 @contextmanager
 def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[part] = time.perf_counter() - start
+
+
+def _posed(motions: Iterable[np.ndarray], poses: np.ndarray) -> Iterator[np.ndarray]:
+    """Motion (n, M) with head poses (T, 7), or with one (1, 7) that is held."""
+    done = 0
+    for motion in motions:
+        shown = poses if len(poses) == 1 else poses[done : done + len(motion)]
+        done += len(motion)
+        yield np.concatenate([np.broadcast_to(shown, (len(motion), POSE_SIZE)), motion[:, POSE_SIZE:]], 1)
 
 
 def _no_progress(part: str, done: int, total: int) -> None:

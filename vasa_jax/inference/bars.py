@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-UNITS = {"sample": "window", "decode": "frame", "reenact": "frame"}
+UNITS = {"sample": "window", "decode": "frame", "reenact": "frame", "batch": "video", "stream": "minute"}
 
 
 class Bars:

@@ -4,8 +4,9 @@ The statistics that travel with the weights say how far a motion's lids are clos
 (`data.motion_set.lids`). Nothing but the lids moves: lips, gaze and pose stay as they were sampled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -63,20 +64,38 @@ class Lids:
 
 
 def set_blinks(
-    motion: Float[np.ndarray, "frames motion"], lids: Lids, rate: float, seed: int
-) -> Float[np.ndarray, "frames motion"]:
-    """Standardised motion that blinks `rate` times a minute, at times that the seed decides."""
-    opened = without_blinks(motion, lids)
-    return opened + blink_curve(blink_starts(len(motion), rate, seed), len(motion))[:, None] * lids.direction
+    parts: Iterable[Float[np.ndarray, "_ motion"]], lids: Lids, rate: float, seed: int, frames: int
+) -> Iterator[Float[np.ndarray, "_ motion"]]:
+    """Standardised motion of so many frames, part by part, that blinks `rate` times a minute, at times that the seed
+    decides."""
+    curve, done = blink_curve(blink_starts(frames, rate, seed), frames), 0
+    for opened in without_blinks(parts, lids):
+        yield opened + curve[done : done + len(opened), None] * lids.direction
+        done += len(opened)
 
 
-def without_blinks(motion: Float[np.ndarray, "frames motion"], lids: Lids) -> Float[np.ndarray, "frames motion"]:
-    """The motion with lids that never close further than they usually are within a second, plus SLACK."""
-    closing = lids.closing(motion)
-    around = np.pad(closing, (USUAL // 2, USUAL // 2), mode="edge")
-    usual = np.median(np.lib.stride_tricks.sliding_window_view(around, USUAL), 1)
-    excess = np.maximum(closing - usual - SLACK, 0)
-    return motion - (excess / lids.reach)[:, None] * lids.direction
+def without_blinks(
+    parts: Iterable[Float[np.ndarray, "_ motion"]], lids: Lids
+) -> Iterator[Float[np.ndarray, "_ motion"]]:
+    """The motion with lids that never close further than they usually are within a second, plus SLACK.
+
+    Parts come out half a second later than they went in, when it is known what they usually are.
+    """
+    half, before, waiting = USUAL // 2, None, None
+    for part in chain(parts, [None]):
+        last = part is None
+        if not last:
+            waiting = part if waiting is None else np.concatenate([waiting, part])
+        ready = 0 if waiting is None else len(waiting) - (0 if last else half)
+        if ready <= 0:
+            continue
+        closing = lids.closing(waiting)
+        before = np.repeat(closing[:1], half) if before is None else before
+        around = np.concatenate([before, closing, np.repeat(closing[-1:], half if last else 0)])
+        usual = np.median(np.lib.stride_tricks.sliding_window_view(around, USUAL)[:ready], 1)
+        excess = np.maximum(closing[:ready] - usual - SLACK, 0)
+        yield waiting[:ready] - (excess / lids.reach)[:, None] * lids.direction
+        before, waiting = around[ready : ready + half], waiting[ready:]
 
 
 def blink_starts(frames: int, rate: float, seed: int) -> list[int]:

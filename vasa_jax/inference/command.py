@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vasa_jax.errors import UserError
-from vasa_jax.inference.flags import PROGRAM, REENACTMENT, SPEECH, STILL, parse
+from vasa_jax.inference.flags import BATCH, PROGRAM, REENACTMENT, SPEECH, STILL, parse
+from vasa_jax.inference.from_flags import placed, provenance_of, size_of, source_of, touches_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,70 +35,65 @@ def main(argv: Sequence[str] | None = None) -> int:
             _say(f"error: {error}")
             return 2
         except KeyboardInterrupt:
-            _say("interrupted; nothing was written")
+            _say("interrupted; " + ("what was finished stays" if arguments.mode == BATCH else "nothing was written"))
             return 130
     return 0
 
 
 def run(arguments: argparse.Namespace) -> str:
     """Make what the flags ask for; returns the last line: file, frames, seconds of each part."""
-    from vasa_jax.inference.video_file import check_size
-
-    size = None if arguments.output_size is None else check_size(arguments.output_size)
-    return {SPEECH: _speak, REENACTMENT: _reenact, STILL: _edit}[arguments.mode](arguments, size)
+    return {SPEECH: _speak, REENACTMENT: _reenact, STILL: _edit, BATCH: _batch}[arguments.mode](arguments)
 
 
-def _speak(arguments: argparse.Namespace, size: int | None) -> str:
-    from vasa_jax import pretrained
-    from vasa_jax.inference.driving_file import open_driving
-    from vasa_jax.inference.output_file import check_other_than, check_target
-    from vasa_jax.inference.speech_file import read_speech
+def _speak(arguments: argparse.Namespace) -> str:
+    from vasa_jax.inference.speak import carry_out, read_order
 
-    controls, touches, told = _controls(arguments), _touches(arguments), _provenance(arguments)
-    target = check_target(arguments.output)
-    check_other_than(target, (arguments.pose_from,))
-    portrait = _read_source(arguments)
-    clip = None if arguments.pose_from is None else open_driving(arguments.pose_from, not arguments.no_crop_driving)
-    speech, rate = read_speech(arguments.audio or pretrained.speech())
+    order = read_order(arguments)
+    start = time.perf_counter()
     animator, load_seconds = _load(arguments)
     from vasa_jax.inference.bars import Bars
 
-    with warnings.catch_warnings(), Bars() as bars:
-        warnings.filterwarnings("ignore", message="the audio is silent")  # said when the file was read
-        portrait, crop, setting = _placed(animator, portrait, arguments)
-        frames = None if clip is None else clip.frames(animator.image_size, animator.framing)
-        video = animator.animate(
-            portrait, speech, rate, **controls, pose=arguments.pose, pose_from=frames, touches=touches, crop=crop,
-            progress=bars,
-        )  # fmt: skip
-    seconds = {**video.seconds, "load": load_seconds}
+    with Bars() as bars:
+        count, seconds = carry_out(order, animator, bars)
+    total = time.perf_counter() - start
+    return _summary(f"{order.target}: {count} frames", {**seconds, "load": load_seconds}, total)
+
+
+def _batch(arguments: argparse.Namespace) -> str:
+    from vasa_jax.inference.batch import read_jobs, work
+
+    jobs = read_jobs(arguments)
     start = time.perf_counter()
-    video.save(target, size, setting, consent=arguments.consent, **told)
-    seconds["write"] = time.perf_counter() - start
-    return _summary(f"{target}: {len(video.frames)} frames", seconds)
+    from vasa_jax.inference.loading import load_everywhere
+
+    failed = work(jobs, load_everywhere(**_weights(arguments)), _say)
+    made = f"{len(jobs) - failed} of {len(jobs)} videos were made in {time.perf_counter() - start:.1f} s"
+    if failed:
+        raise UserError(f"{made}; {failed} failed")
+    return made
 
 
-def _reenact(arguments: argparse.Namespace, size: int | None) -> str:
+def _reenact(arguments: argparse.Namespace) -> str:
     """Frames are read, moved and written as they come, so that the length of the video does not matter."""
     from vasa_jax.inference.driving_file import open_driving
     from vasa_jax.inference.output_file import check_other_than, check_target
-    from vasa_jax.inference.speech_file import read_sound_track
+    from vasa_jax.inference.speech_file import open_sound_track
     from vasa_jax.inference.video_file import default_size, write_video
     from vasa_jax.types import FPS, SAMPLE_RATE
 
-    touches, told = _touches(arguments), _provenance(arguments)
+    size, touches, told = size_of(arguments), touches_of(arguments), provenance_of(arguments)
     target = check_target(arguments.output)
     paths = [path for path in (arguments.driving, arguments.pose_from) if path is not None]
     check_other_than(target, paths)
-    portrait = _read_source(arguments)
+    portrait = source_of(arguments)
     start = time.perf_counter()
     clips = [open_driving(path, not arguments.no_crop_driving) for path in paths]
-    sound, rate = read_sound_track(clips[0].path, clips[0].start) or (None, SAMPLE_RATE)
+    sound = open_sound_track(clips[0].path, clips[0].start)
     seconds = {"read": time.perf_counter() - start}
     animator, seconds["load"] = _load(arguments)
     start = time.perf_counter()
     driving, *pose_from = (clip.frames(animator.image_size, animator.framing) for clip in clips)
-    portrait, crop, setting = _placed(animator, portrait, arguments)
+    portrait, crop, setting = placed(animator, portrait, arguments)
     files = {"driving": arguments.driving, "pose_from": arguments.pose_from}
     record = _record(animator, arguments, files, portrait=portrait)
     frames = animator.reenact(
@@ -107,23 +103,23 @@ def _reenact(arguments: argparse.Namespace, size: int | None) -> str:
     counted = _Counted(frames, min(clip.expected_frames for clip in clips))
     size = default_size(animator.image_size) if size is None else size
     shown, size = (counted, size) if setting is None else (setting.paste(counted), setting.size)
-    write_video(target, shown, sound, rate, fps=FPS, size=size, record=record, **told)
+    write_video(target, shown, sound, SAMPLE_RATE, fps=FPS, size=size, record=record, **told)
     seconds["reenact"] = time.perf_counter() - start
     return _summary(f"{target}: {counted.count} frames", seconds)
 
 
-def _edit(arguments: argparse.Namespace, size: int | None) -> str:
+def _edit(arguments: argparse.Namespace) -> str:
     from vasa_jax.inference.controls import check_turn, parse_turn
     from vasa_jax.inference.output_file import STILL_ENDINGS, check_other_than, check_target
     from vasa_jax.inference.portrait import read_portrait
     from vasa_jax.inference.still_file import write_still
     from vasa_jax.inference.video_file import default_size
 
-    turn, told = parse_turn(arguments.turn or "0,0,0"), _provenance(arguments)
+    size, turn, told = size_of(arguments), parse_turn(arguments.turn or "0,0,0"), provenance_of(arguments)
     check_turn(turn)
     target = check_target(arguments.output, STILL_ENDINGS)
     check_other_than(target, (arguments.source, arguments.expression_from))
-    portrait = _read_source(arguments)
+    portrait = source_of(arguments)
     expression = None if arguments.expression_from is None else read_portrait(arguments.expression_from)
     animator, load_seconds = _load(arguments)
     start = time.perf_counter()
@@ -132,31 +128,6 @@ def _edit(arguments: argparse.Namespace, size: int | None) -> str:
     still = animator.edit(portrait, turn=turn, expression_from=expression, crop=crop, record=record)
     write_still(target, still, default_size(animator.image_size) if size is None else size, record=record, **told)
     return _summary(str(target), {"load": load_seconds, "edit": time.perf_counter() - start})
-
-
-def _touches(arguments: argparse.Namespace) -> Any:
-    """What is changed of the motion, checked."""
-    from vasa_jax.inference.controls import parse_look, parse_turn
-    from vasa_jax.inference.touches import Touches
-
-    given = {name: getattr(arguments, name) for name in ("eyes", "lips", "landmarks")}
-    if arguments.expression_strength is not None:
-        given["strength"] = arguments.expression_strength
-    if arguments.pose_offset is not None:
-        given["turn"] = parse_turn(arguments.pose_offset)
-    if arguments.look is not None:
-        given["look"] = parse_look(arguments.look)
-    return Touches(**given)
-
-
-def _provenance(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Label and key, checked."""
-    from vasa_jax.provenance.label import Label
-    from vasa_jax.provenance.signing_key import load_key
-
-    names = {"label": "text", "label_place": "place", "label_language": "language", "label_font": "font"}
-    given = {field: getattr(arguments, flag) for flag, field in names.items() if getattr(arguments, flag) is not None}
-    return {"label": Label(**given), "key": load_key(arguments.signing)}
 
 
 def _record(animator: Any, arguments: argparse.Namespace, files: dict[str, str | None], **arrays: Any) -> Any:
@@ -168,21 +139,6 @@ def _record(animator: Any, arguments: argparse.Namespace, files: dict[str, str |
     record = animator.record(**arrays)
     hashes = {name: hash_file(path) for name, path in files.items() if path is not None}
     return replace(record, inputs={**record.inputs, **hashes}, consent=arguments.consent or NOT_STATED)
-
-
-def _placed(animator: Any, portrait: Any, arguments: argparse.Namespace) -> tuple[Any, bool, Any]:
-    """The portrait, whether the animator crops it, and the setting that frames are put back into; with --paste_back the
-    portrait is cut out here, so that both speak of the same square."""
-    from vasa_jax.inference.crop import cut_square
-    from vasa_jax.inference.paste import setting_of
-    from vasa_jax.inference.portrait import MIN_SIDE
-
-    crop = not arguments.no_crop
-    if not arguments.paste_back:
-        return portrait, crop, None
-    square = animator.square(portrait, crop)
-    size = max(animator.image_size, MIN_SIDE)
-    return cut_square(portrait, *square, size), False, setting_of(portrait, square)
 
 
 class _Counted:
@@ -203,37 +159,23 @@ class _Counted:
             bars("reenact", self.count, self.count)
 
 
-def _controls(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Keywords of `Animator.animate`, checked."""
-    from dataclasses import fields
-
-    from vasa_jax.inference.controls import Controls, parse_gaze
-
-    names = [field.name for field in fields(Controls)]
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    if "gaze" in given:
-        given["gaze"] = parse_gaze(given["gaze"])
-    return vars(Controls(**given))
-
-
-def _read_source(arguments: argparse.Namespace) -> Any:
-    from vasa_jax import pretrained
-    from vasa_jax.inference.portrait import read_portrait
-
-    return read_portrait(arguments.source or pretrained.portrait())
-
-
 def _load(arguments: argparse.Namespace) -> tuple[Any, float]:
     """The animator and the seconds that it took, those of the imports included."""
     start = time.perf_counter()
-    from vasa_jax.inference.animator import load
+    from vasa_jax.inference.loading import load
 
-    return load(arguments.checkpoint), time.perf_counter() - start
+    return load(**_weights(arguments)), time.perf_counter() - start
 
 
-def _summary(what: str, seconds: dict[str, float]) -> str:
+def _weights(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Keywords of `animator.load`."""
+    return {name: getattr(arguments, name) for name in ("checkpoint", "exported", "dtype") if getattr(arguments, name)}
+
+
+def _summary(what: str, seconds: dict[str, float], total: float | None = None) -> str:
+    """Parts that run at the same time take longer together than the total."""
     parts = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())
-    return f"{what}; seconds: {parts}, total {sum(seconds.values()):.1f}"
+    return f"{what}; seconds: {parts}, total {sum(seconds.values()) if total is None else total:.1f}"
 
 
 def _quiet() -> None:

@@ -15,6 +15,8 @@ import numpy as np
 from vasa_jax.errors import UserError
 from vasa_jax.face import Face, KeypointFace
 from vasa_jax.inference.controls import check_turn
+from vasa_jax.inference.exports import NO_EXPORTS, Exports, Program
+from vasa_jax.inference.folded import as_folded, fold
 from vasa_jax.inference.reenact import combine, edit_motion, touch_motion, transfer
 from vasa_jax.inference.touches import Touches
 from vasa_jax.motion import Statistics
@@ -23,17 +25,43 @@ from vasa_jax.provenance.mark.writer import Mark, put_mark
 from vasa_jax.types import POSE_SIZE, Appearance, Motion
 
 BATCH = 8
+ENCODE = "encode"  # the name of its program
 NO_TOUCHES = Touches()
 
 
 class FacePrograms:
     """A face model with its weights and the statistics of its motion.
 
-    S is the image size, M the size of a motion vector.
+    S is the image size, M the size of a motion vector. What depends on the weights alone is computed when they are
+    given, see `folded`.
+
+    Args:
+      exports: programs that need not be traced.
+      dtype: what the networks compute in.
     """
 
-    def __init__(self, face: Face, params: Any, statistics: Statistics):
-        self._face, self._params, self._statistics = face, params, statistics
+    def __init__(
+        self,
+        face: Face,
+        params: Any,
+        statistics: Statistics,
+        exports: Exports = NO_EXPORTS,
+        dtype: str = "float32",
+    ):
+        self._face, self._statistics, self._exports, self._dtype = face, statistics, exports, dtype
+        self._params = jax.jit(fold)(params)
+
+    def programs(self, batches: Iterable[int]) -> Iterator[Program]:
+        """Those that speech and streams run, the decoder for each of these batches."""
+        size = self._face.image_size
+        square = np.zeros((1, size, size, 3), np.uint8)
+        yield Program(ENCODE, self._encode, (self._params, square))
+        appearance, _ = jax.eval_shape(self._encode, self._params, square)
+        for batch in batches:
+            motion, signs = (np.zeros(shape, np.float32) for shape in ((batch, self._statistics.mean.size), (batch,)))
+            pattern = np.zeros((size, size), np.float32)
+            args = self._params, appearance, self._statistics, motion, pattern, signs
+            yield Program(_decode_name(batch), self._decode, args)
 
     def encode(self, square: np.ndarray) -> tuple[Appearance, Motion]:
         """Appearance and own motion of a portrait (S, S, 3), uint8."""
@@ -46,16 +74,39 @@ class FacePrograms:
             filled = np.stack(batch + batch[-1:] * (BATCH - len(batch)))
             yield jax.tree.map(np.asarray, self._read(self._params, filled)), len(batch)
 
-    def decode(self, appearance: Appearance, motion: np.ndarray, mark: Mark, first: int = 0) -> np.ndarray:
-        """uint8 frames (B, S, S, 3) in standardised motions (B, M), B at most BATCH, with the run's mark in them.
+    def decode(
+        self, appearance: Appearance, motion: np.ndarray, mark: Mark, first: int = 0, batch: int = BATCH
+    ) -> np.ndarray:
+        """uint8 frames (B, S, S, 3) in standardised motions (B, M), B at most `batch`, with the run's mark in them.
 
         Args:
           first: number of the first frame in its video.
+          batch: frames that go through at once; each number is a program of its own.
         """
-        chosen = np.minimum(np.arange(BATCH), len(motion) - 1)
-        pattern, signs = mark.pattern, mark.signs(first, BATCH)
-        frames = self._decode(self._params, appearance, self._statistics, motion[chosen], pattern, signs)
-        return np.asarray(frames)[: len(motion)]
+        return np.asarray(self._drawn(appearance, filled(motion, batch), mark, first))[: len(motion)]
+
+    def show(
+        self, appearance: Appearance, motions: Iterable[np.ndarray], touches: Touches, mark: Mark
+    ) -> Iterator[np.ndarray]:
+        """uint8 frames (n, S, S, 3), BATCH at a time, of a clip's standardised motion (n, M) in parts of any lengths.
+
+        The next batch is computed while the one before is taken.
+        """
+        first, before = 0, None
+        for motion in in_batches(motions, BATCH):
+            touched = self.touched(filled(motion, BATCH), touches)
+            frames = self._drawn(appearance, touched, mark, first)
+            if before is not None:
+                yield np.asarray(before)
+            first, before = first + len(motion), frames
+        if before is not None:
+            yield np.asarray(before)[: len(motion)]
+
+    def _drawn(self, appearance: Appearance, motion: np.ndarray, mark: Mark, first: int) -> jax.Array:
+        """Frames that are still being computed."""
+        signs = mark.signs(first, len(motion))
+        decode = self._exports.get(_decode_name(len(motion))) or self._decode
+        return decode(self._params, appearance, self._statistics, motion, mark.pattern, signs)
 
     def reenact(
         self,
@@ -126,11 +177,11 @@ class FacePrograms:
 
     @cached_property
     def _encode(self) -> Callable:
-        return jax.jit(partial(encode_portrait, self._face))
+        return self._exports.get(ENCODE) or self._jitted(encode_portrait, dtype=self._dtype)
 
     @cached_property
     def _read(self) -> Callable:
-        return jax.jit(partial(read_motion, self._face))
+        return self._jitted(read_motion, dtype=self._dtype)
 
     @cached_property
     def _transfer(self) -> Callable:
@@ -142,28 +193,43 @@ class FacePrograms:
 
     @cached_property
     def _touch(self) -> Callable:
-        return jax.jit(partial(touch_motion, self._face))
+        return self._jitted(touch_motion)
 
     @cached_property
     def _open(self) -> Callable:
-        def opened(params: Any, appearance: Appearance, eyes: Any, lips: Any) -> Appearance:
-            return self._face.apply({"params": params}, appearance, eyes, lips, method="retarget")
-
-        return jax.jit(opened)
+        return self._jitted(open_eyes_and_lips)
 
     @cached_property
     def _decode(self) -> Callable:
-        return jax.jit(partial(decode_frames, self._face))
+        return self._jitted(decode_frames)
+
+    def _jitted(self, function: Callable, **fixed: Any) -> Callable:
+        """A function of the face model and others, for parameters that are folded."""
+
+        def run(*args: Any) -> Any:
+            with as_folded():
+                return function(self._face, *args, **fixed)
+
+        return jax.jit(run)
 
 
-def encode_portrait(face: Face, params: Any, image: jax.Array) -> tuple[Appearance, Motion]:
-    """What a portrait keeps while its head moves, and its own motion, from uint8 (1, S, S, 3)."""
-    return face.apply({"params": params}, from_uint8(image), method="encode")
+def encode_portrait(face: Face, params: Any, image: jax.Array, dtype: str = "float32") -> tuple[Appearance, Motion]:
+    """What a portrait keeps while its head moves, and its own motion, from uint8 (1, S, S, 3).
+
+    Args:
+      dtype: what the networks compute in, of this picture and of all that is drawn with its appearance.
+    """
+    return face.apply({"params": params}, from_uint8(image).astype(dtype), method="encode")
 
 
-def read_motion(face: Face, params: Any, images: jax.Array) -> Motion:
+def read_motion(face: Face, params: Any, images: jax.Array, dtype: str = "float32") -> Motion:
     """Pose and dynamics of each of the pictures, uint8 (B, S, S, 3)."""
-    return face.apply({"params": params}, from_uint8(images), method="motion")
+    return face.apply({"params": params}, from_uint8(images).astype(dtype), method="motion")
+
+
+def open_eyes_and_lips(face: Face, params: Any, appearance: Appearance, eyes: Any, lips: Any) -> Appearance:
+    """The appearance with eyes and lips as far open as `Touches.ratios` tells."""
+    return face.apply({"params": params}, appearance, eyes, lips, method="retarget")
 
 
 def decode_frames(
@@ -180,6 +246,27 @@ def decode_frames(
     restored = Motion.from_vector(statistics.restore(motion))
     images = face.apply({"params": params}, repeated, restored, method="decode")
     return to_uint8(put_mark(images, pattern, signs))
+
+
+def _decode_name(batch: int) -> str:
+    return f"decode-{batch}"
+
+
+def filled(motion: np.ndarray, batch: int) -> np.ndarray:
+    """Rows (n, M) and the last one again, up to a whole batch."""
+    return motion[np.minimum(np.arange(batch), len(motion) - 1)]
+
+
+def in_batches(motions: Iterable[np.ndarray], batch: int) -> Iterator[np.ndarray]:
+    """Parts (n, M) of any lengths as parts of `batch` rows; the last may be shorter."""
+    waiting = None
+    for motion in motions:
+        waiting = motion if waiting is None else np.concatenate([waiting, motion])
+        whole = len(waiting) - len(waiting) % batch
+        yield from (waiting[start : start + batch] for start in range(0, whole, batch))
+        waiting = waiting[whole:]
+    if waiting is not None and len(waiting):
+        yield waiting
 
 
 def _first(motion: Motion) -> Motion:

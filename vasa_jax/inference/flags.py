@@ -1,16 +1,19 @@
 """The flags of `infer.py`, with the names that users of other systems type; no import that takes time."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
+
+from vasa_jax.errors import UserError
 
 PROGRAM = "infer.py"
 DESCRIPTION = """A portrait speaks: one picture and a speech clip become a video. Without flags, the bundled
 sample is animated. With --driving the portrait moves like the person in a video; with --turn or --expression_from
 it becomes another still."""
 # Each mode by the flags that ask for it, and those that it alone understands; speech is what is left.
-STILL, REENACTMENT, SPEECH = "a still", "--driving", "speech"
-ASKED_BY = {STILL: ("turn", "expression_from"), REENACTMENT: ("driving",)}
+STILL, REENACTMENT, SPEECH, BATCH = "a still", "--driving", "speech", "--batch"
+ASKED_BY = {STILL: ("turn", "expression_from"), REENACTMENT: ("driving",), BATCH: ("batch",)}
 TOUCHES = ("expression_strength", "pose_offset", "look", "eyes", "lips", "landmarks")
 UNDERSTOOD_BY = {
     STILL: ("turn", "expression_from"),
@@ -21,19 +24,29 @@ UNDERSTOOD_BY = {
         "paste_back", *TOUCHES,
     ),
 }  # fmt: skip
-DEFAULT_OUTPUTS = {STILL: "edited.png", REENACTMENT: "talking.mp4", SPEECH: "talking.mp4"}
+UNDERSTOOD_BY[BATCH] = ("batch", *UNDERSTOOD_BY[SPEECH])
+DEFAULT_OUTPUTS = {STILL: "edited.png", REENACTMENT: "talking.mp4", SPEECH: "talking.mp4", BATCH: None}
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line for a mistake, without the usage before it."""
+    """A mistake is an error, not an exit."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (--help lists the flags)\n")
+        raise UserError(message)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """The flags by name, with their `mode`; leaves with exit status 2 and one line on stderr where they cannot be
-    understood, each alone or together."""
+    """What `understood` gives; leaves with exit status 2 and one line on stderr where the flags cannot be understood,
+    each alone or together."""
+    try:
+        return understood(words)
+    except UserError as error:
+        print(f"{PROGRAM}: error: {error} (--help lists the flags)", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def understood(words: Sequence[str]) -> argparse.Namespace:
+    """The flags by name, with the `words` themselves and their `mode`; UserError where they cannot be understood."""
     parser = _Parser(prog=PROGRAM, allow_abbrev=False, description=DESCRIPTION)
     _add_files(parser)
     _add_reenactment(parser)
@@ -43,6 +56,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     arguments = parser.parse_args(_joined(words))
     arguments.mode = _mode(parser, arguments)
     arguments.output = arguments.output or DEFAULT_OUTPUTS[arguments.mode]
+    arguments.words = tuple(words)
     return arguments
 
 
@@ -53,6 +67,8 @@ def _mode(parser: _Parser, arguments: argparse.Namespace) -> str:
         return [name for name in names if getattr(arguments, name) is not None]
 
     mode = next((mode for mode, names in ASKED_BY.items() if given(names)), SPEECH)
+    if mode == BATCH and arguments.output:
+        parser.error("--output does not go with --batch, whose table names one for each video")
     for other, names in UNDERSTOOD_BY.items():
         if stray := given([name for name in names if name not in UNDERSTOOD_BY[mode]]):
             asking = given(ASKED_BY[mode]) if mode in ASKED_BY else []
@@ -60,6 +76,10 @@ def _mode(parser: _Parser, arguments: argparse.Namespace) -> str:
     _check_pose(parser, arguments, mode)
     if arguments.paste_back and arguments.output_size:
         parser.error("--output_size does not go with --paste_back, which keeps the photograph's")
+    if arguments.exported and arguments.checkpoint:
+        parser.error("--checkpoint does not go with --exported, which brings its weights")
+    if arguments.exported and arguments.dtype:
+        parser.error("--dtype does not go with --exported, which has its own")
     if arguments.fast and (own := given(("steps", "sampler", "eta"))):
         parser.error(f"--{own[0]} does not go with --fast, which has its own")
     return mode
@@ -72,7 +92,7 @@ def _check_pose(parser: _Parser, arguments: argparse.Namespace, mode: str) -> No
         parser.error("--pose fixed does not go with --driving")
     if fixed and arguments.pose_from:
         parser.error("--pose fixed does not go with --pose_from")
-    if mode == SPEECH and not arguments.pose_from:
+    if mode in (SPEECH, BATCH) and not arguments.pose_from:
         if arguments.no_crop_driving:
             parser.error("--no_crop_driving needs --driving or --pose_from")
         if arguments.pose and not fixed:
@@ -88,6 +108,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--no_crop", action="store_true", help="the portrait is framed already: take its centred square")
     add("--paste_back", action="store_true", default=None, help="put the frames back into the whole photograph")
     add("--checkpoint", metavar="FOLDER", help="weights (default: those that ship with the package)")
+    add("--dtype", choices=("float32", "bfloat16"), help="what the face's networks compute in (default: float32)")
+    add("--exported", metavar="FOLDER", help="weights and programs of python -m vasa_jax.export, which start faster")
+    add("--batch", metavar="TABLE", help="CSV of many videos: columns output, source, audio, consent, controls")
 
 
 def _add_reenactment(parser: argparse.ArgumentParser) -> None:

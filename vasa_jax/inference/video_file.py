@@ -9,6 +9,7 @@ import numpy as np
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference.output_file import check_target, whole_file
+from vasa_jax.inference.sound import Sound, Supply
 from vasa_jax.provenance.label import DEFAULT, Label, labelled
 from vasa_jax.provenance.record import Record, unknown
 from vasa_jax.provenance.seal import seal_video
@@ -36,7 +37,7 @@ def default_size(native: int) -> int:
 def write_video(
     path: str | Path,
     frames: Iterable[np.ndarray],
-    audio: np.ndarray | None,
+    audio: np.ndarray | Sound | None,
     sample_rate: int,
     *,
     fps: int,
@@ -47,12 +48,12 @@ def write_video(
 ) -> None:
     """Encode frames and sound of the same length, label them and sign the file.
 
-    Frames are taken one at a time, so that a generator of them costs no memory.
+    Frames are taken one at a time and sound a block at a time, so that neither need be in memory.
 
     Args:
       frames: uint8 (H, W, 3) each; resized to `size` by a Lanczos filter where they differ.
       audio: float32 (n,) or (n, 2) in [-1, 1]; silence is added up to the end of the last frame. None for a video
-        without a sound track.
+        without a sound track. Of a `Sound` the rate is its own.
       size: side of a square, or width and height, which must be even.
       sample_rate: in Hz; kept where AAC knows it, else the sound is resampled to 48 kHz.
       label, key: see `video.Video.save`.
@@ -64,12 +65,11 @@ def write_video(
     import av
 
     target = check_target(path)
-    if audio is not None:
-        audio, sample_rate = _for_aac(audio, sample_rate)
+    sound = audio if audio is None or isinstance(audio, Sound) else Sound.of(audio, sample_rate)
     with whole_file(target) as hidden:
         with av.open(hidden, "w", format="mp4", options={"movflags": "+faststart"}) as container:
             size = _width_and_height(size)
-            _encode(container, labelled(frames, label, size, fps), audio, sample_rate, fps, size)
+            _encode(container, labelled(frames, label, size, fps), sound, fps, size)
         seal_video(hidden, record or unknown(), label, key)
 
 
@@ -77,30 +77,21 @@ def _width_and_height(size: int | tuple[int, int]) -> tuple[int, int]:
     return (check_size(size),) * 2 if isinstance(size, int) else size
 
 
-def _for_aac(audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
-    if rate in AAC_RATES:
-        return audio, rate
-    import soxr
-
-    return soxr.resample(audio, rate, OTHER_RATE), OTHER_RATE
-
-
-def _encode(
-    container: Any, frames: Iterable[np.ndarray], audio: np.ndarray | None, rate: int, fps: int, size: tuple[int, int]
-) -> None:
+def _encode(container: Any, frames: Iterable[np.ndarray], sound: Sound | None, fps: int, size: tuple[int, int]) -> None:
     """One frame, then the sound that belongs to it, so that neither waits for the other in memory."""
-    video = _video_stream(container, fps, size)
-    sound = None if audio is None else _sound_stream(container, rate, audio.ndim)
-    heard = 0
+    video, track, heard = _video_stream(container, fps, size), None, 0
+    if sound is not None:
+        rate = sound.rate if sound.rate in AAC_RATES else OTHER_RATE
+        track, supply = _sound_stream(container, rate, sound.channels), Supply(sound.at(rate), sound.shape[1:])
     for index, frame in enumerate(frames):
         container.mux(video.encode(_video_frame(frame, size, index)))
-        if sound is not None:
+        if track is not None:
             end = (index + 1) * rate // fps
-            container.mux(sound.encode(_audio_frame(audio, heard, end, rate)))
+            container.mux(track.encode(_audio_frame(supply.take(end - heard), heard, rate)))
             heard = end
     container.mux(video.encode(None))
-    if sound is not None:
-        container.mux(sound.encode(None))
+    if track is not None:
+        container.mux(track.encode(None))
 
 
 def _sound_stream(container: Any, rate: int, channels: int) -> Any:
@@ -133,13 +124,10 @@ def _video_frame(pixels: np.ndarray, size: tuple[int, int], index: int) -> Any:
     return frame
 
 
-def _audio_frame(audio: np.ndarray, start: int, end: int, rate: int) -> Any:
+def _audio_frame(samples: np.ndarray, start: int, rate: int) -> Any:
     import av
 
-    samples = np.zeros((end - start, *audio.shape[1:]), np.float32)
-    present = audio[start:end]
-    samples[: len(present)] = present
-    layout = "mono" if audio.ndim == 1 else "stereo"
+    layout = "mono" if samples.ndim == 1 else "stereo"
     planes = np.ascontiguousarray(samples.reshape(len(samples), -1).T)
     frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
     frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)

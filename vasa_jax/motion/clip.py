@@ -81,8 +81,13 @@ def sample_clip(
     return motions.swapaxes(0, 1).reshape(batch, frames, model.motion_size), state
 
 
-def make_sampler(model: MotionModel, *, sampling: Sampling, windows: int) -> Callable[..., tuple[Array, ClipState]]:
+def make_sampler(
+    model: MotionModel, *, sampling: Sampling, windows: int, ready: Callable | None = None
+) -> Callable[..., tuple[Array, ClipState]]:
     """`sample_clip` for up to `windows` windows a call, compiled once a batch size and set of guided names.
+
+    Args:
+      ready: its program for one clip under the names of GUIDANCE, traced before; None to trace that here too.
 
     Returns:
       A function (variables, audio_features (B, T, F), valid_frames, gaze, distance, emotion, key,
@@ -117,9 +122,8 @@ def make_sampler(model: MotionModel, *, sampling: Sampling, windows: int) -> Cal
         controls = [np.asarray(x, np.float32) for x in (gaze, distance, emotion)]
         scales = {name: jnp.float32(scale) for name, scale in guidance.items()}
         state = initial_state(model, batch, feature_size) if state is None else state
-        return program(
-            variables, audio_features, np.asarray(valid_frames, np.int32), *controls, key, scales, state
-        )
+        run = ready if ready is not None and batch == 1 and scales.keys() == GUIDANCE.keys() else program
+        return run(variables, audio_features, np.asarray(valid_frames, np.int32), *controls, key, scales, state)
 
     sample.program = program
     return sample

@@ -9,6 +9,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from vasa_jax.types import Leaf
+
 AnyArray = Array | np.ndarray  # where data come from files as well as from networks
 
 FLOOR = 1e-3  # a component that hardly moves is not blown up
@@ -23,8 +25,8 @@ class Statistics:
       std: (M,) in the same units, positive.
     """
 
-    mean: AnyArray
-    std: AnyArray
+    mean: Leaf
+    std: Leaf
 
     @classmethod
     def of(cls, vectors: Float[AnyArray, "frames motion"], floor: float = FLOOR) -> "Statistics":

@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from vasa_jax.motion.clip import GUIDANCE
 from vasa_jax.motion.continuity import ClipState, Wishes, go_on
 from vasa_jax.motion.guidance import Guidance
 from vasa_jax.motion.sampler import MotionModel
@@ -22,12 +23,13 @@ from vasa_jax.motion.statistics import AnyArray
 
 
 def make_stream_sampler(
-    model: MotionModel, *, sampling: Sampling, hop: int
+    model: MotionModel, *, sampling: Sampling, hop: int, ready: Callable | None = None
 ) -> Callable[..., tuple[Float[Array, "batch hop motion"], ClipState]]:
     """The next `hop` frames of B streams, compiled once a batch size and set of guided names.
 
     Args:
       hop: frames, from 1 to the model's window.
+      ready: its program for one stream under the names of GUIDANCE, traced before; None to trace that here too.
 
     Returns:
       A function (variables, audio_features (B, hop, F), wishes, key, guidance, state) -> (standardised motion
@@ -59,7 +61,9 @@ def make_stream_sampler(
         state: ClipState,
     ) -> tuple[Array, ClipState]:
         scales = {name: np.float32(scale) for name, scale in guidance.items()}
-        return program(variables, audio_features, wishes, key, scales, state)
+        alone = audio_features.shape[0] == 1 and scales.keys() == GUIDANCE.keys()
+        run = ready if ready is not None and alone else program
+        return run(variables, audio_features, wishes, key, scales, state)
 
     sample.program = program
     return sample

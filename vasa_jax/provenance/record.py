@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,9 +54,10 @@ class Record:
         return Payload(major, minor, self.model_code, int(self.run[:6], 16))
 
 
-def new_record(config: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> Record:
-    """Of a run that begins now, of a checkpoint with that config on those arrays."""
-    return Record(str(config["name"]), model_code(config), {name: hash_array(array) for name, array in inputs.items()})
+def new_record(config: Mapping[str, Any], inputs: Mapping[str, np.ndarray | str]) -> Record:
+    """Of a run that begins now, of a checkpoint with that config on those arrays, or such as have that hash."""
+    hashes = {name: given if isinstance(given, str) else hash_array(given) for name, given in inputs.items()}
+    return Record(str(config["name"]), model_code(config), hashes)
 
 
 def unknown() -> Record:
@@ -72,6 +73,12 @@ def hash_file(path: str | Path) -> str:
 
 def hash_array(array: np.ndarray) -> str:
     """SHA-256, hexadecimal, of an input as the networks get it: its type, shape and values."""
-    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).tobytes())
+    return hash_blocks(array.dtype.str, array.shape, [array])
+
+
+def hash_blocks(kind: str, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> str:
+    """`hash_array` of an array of that type and shape that comes in blocks along its first axis."""
+    digest = hashlib.sha256(f"{kind}{shape}".encode())
+    for block in blocks:
+        digest.update(np.ascontiguousarray(block).tobytes())
     return digest.hexdigest()

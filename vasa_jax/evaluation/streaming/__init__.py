@@ -1,0 +1,1 @@
+"""A stream watched: whether it lasts, and whether it moves as a clip does."""

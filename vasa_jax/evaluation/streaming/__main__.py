@@ -1,0 +1,134 @@
+"""A stream that runs for long, and one beside the same speech offline.
+
+    python -m vasa_jax.evaluation.streaming --out FOLDER [--minutes 30] [--audio speech.wav] [--checkpoint W]
+
+Frames are drawn as in any stream. Writes streaming.json, streaming.md and streaming.png.
+"""
+
+import argparse
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vasa_jax.errors import UserError
+from vasa_jax.evaluation import command
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the measurement; see `command.run`."""
+    return command.run(measure, _parser(), arguments)
+
+
+def measure(options: argparse.Namespace) -> str:
+    """Streams, measures, writes the report and the plot; gives the table.
+
+    Raises:
+      UserError: weights, sound, portrait or a folder is missing, or the weights cannot stream.
+    """
+    import vasa_jax
+    from vasa_jax import pretrained
+    from vasa_jax.evaluation.readouts import Readouts
+    from vasa_jax.evaluation.report import make_folder
+    from vasa_jax.evaluation.streaming.endurance import drift_of_lips, endure
+    from vasa_jax.evaluation.streaming.likeness import joints, likeness
+    from vasa_jax.inference.bars import Bars
+    from vasa_jax.inference.portrait import read_portrait
+    from vasa_jax.inference.speech_file import model_audio, read_speech
+    from vasa_jax.types import SAMPLE_RATE, SAMPLES_PER_FRAME
+
+    folder = make_folder(options.out)
+    portrait = read_portrait(options.source or pretrained.portrait())
+    sound = model_audio(*read_speech(options.audio or pretrained.speech()))
+    animator = vasa_jax.load(options.checkpoint)
+    readouts = Readouts(animator.checkpoint)
+
+    def begin(seed: int) -> Any:
+        return animator.stream(portrait, hop=options.hop, seed=seed)
+
+    stream = begin(options.seed)
+    long = np.tile(sound, -(-options.alike * SAMPLE_RATE // len(sound)))
+    stream.feed(long, SAMPLE_RATE)
+    stream.finish()
+    online = np.stack([frame.motion for frame in stream.ready()])
+    seeds = options.seed, options.seed + 1
+    offline, other = (animator.move(long, SAMPLE_RATE, replace(stream.controls, seed=seed)) for seed in seeds)
+    found: dict[str, Any] = {"likeness": likeness(readouts, offline, online, other)}
+    window = animator.checkpoint.models.motion.window
+    found["likeness"] |= {"joint_offline": joints(offline, window), "joint_online": joints(online, options.hop)}
+    with Bars() as bars:
+        watched = endure(begin(options.seed), sound, options.minutes, options.hop, readouts, bars)
+    found["delay"] = stream.delay
+    found["drift_of_lips"] = drift_of_lips(watched, len(sound) // SAMPLES_PER_FRAME)
+    found["minutes"] = [{k: v for k, v in asdict(minute).items() if k != "lips"} for minute in watched]
+    text = markdown(found)
+    command.write_report(folder, "streaming", options, found, text)
+    draw(found, folder / "streaming.png")
+    return text
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Two tables: likeness, and some of the minutes."""
+    alike = found["likeness"]
+    lines = ["| | online | another seed |", "|---|---|---|"]
+    lines.append(f"| distance to offline, deviations | {alike['distance']:.2f} | {alike['distance_seeds']:.2f} |")
+    lines.append(f"| lips' correlation with offline | {alike['lips']:.3f} | {alike['lips_seeds']:.3f} |")
+    lines += ["", "| | offline | online |", "|---|---|---|"]
+    for title, name in (("head motion dP, degrees a frame", "pose_change"), ("change at joints over within", "joint")):
+        lines.append(f"| {title} | {alike[f'{name}_offline']:.2f} | {alike[f'{name}_online']:.2f} |")
+    lines += ["", "| minute | memory, MB | ms a hop, p50 | p95 | p99 | dP | amplitude |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    minutes = found["minutes"]
+    for index in sorted({0, len(minutes) // 3, 2 * len(minutes) // 3, len(minutes) - 1}):
+        one = minutes[index]
+        times = " | ".join(f"{value:.0f}" for value in one["milliseconds"])
+        pose, size = one["head_motion"], one["amplitude"]
+        lines.append(f"| {index + 1} | {one['memory'] / 1e6:.0f} | {times} | {pose:.2f} | {size:.2f} |")
+    lines += ["", f"Sound to frame: {1000 * found['delay']:.0f} ms, and the time of a hop."]
+    lines.append(f"The lips of the last minute lag {found['drift_of_lips']} frames behind those of the first.")
+    return "\n".join(lines) + "\n"
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Memory and milliseconds a hop, minute by minute.
+
+    Raises:
+      UserError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plot
+    except ImportError:
+        raise UserError("plots need matplotlib: pip install 'vasa-jax[eval]'") from None
+    figure, (left, right) = plot.subplots(1, 2, figsize=(8, 2.8))
+    minutes = range(1, len(found["minutes"]) + 1)
+    left.plot(minutes, [one["memory"] / 1e6 for one in found["minutes"]], color="#1b6ca8")
+    left.set(xlabel="minute", ylabel="memory, MB", ylim=(0, None))
+    for index, name in enumerate(("p50", "p95", "p99")):
+        right.plot(minutes, [one["milliseconds"][index] for one in found["minutes"]], label=name)
+    right.set(xlabel="minute", ylabel="ms from sound to frames", ylim=(0, None))
+    right.legend()
+    figure.savefig(path, dpi=80, bbox_inches="tight")
+    plot.close(figure)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.new_parser("vasa_jax.evaluation.streaming", __doc__)
+    flag = parser.add_argument
+    flag("--out", required=True, help="folder for the report")
+    flag("--checkpoint", help="folder of released weights; those of the package if not given")
+    flag("--source", help="portrait; the bundled one if not given")
+    flag("--audio", help="speech that is repeated; the bundled one if not given")
+    flag("--minutes", type=int, default=30, help="of the long stream, played as fast as it goes")
+    flag("--alike", type=int, default=30, help="seconds that are made offline and online")
+    flag("--hop", type=int, default=5, help="frames that are made at once")
+    flag("--seed", type=int, default=0)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
