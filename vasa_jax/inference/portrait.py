@@ -36,7 +36,7 @@ def read_portrait(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
     with _own_size_limit(), _open(path) as image:
         _check_size(image, path)
         image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        pixels = np.asarray(_decode(image, path))
+        pixels = np.asarray(decode(image, str(path)))
     return check_portrait(pixels)
 
 
@@ -77,12 +77,13 @@ def _check_size(image: Image.Image, path: Path) -> None:
         raise UserError(f"the portrait has {width} x {height} pixels; {limit}: {path}")
 
 
-def _decode(image: Image.Image, path: Path) -> Image.Image:
+def decode(image: Image.Image, name: str, side: int = MAX_SIDE) -> Image.Image:
+    """An opened picture upright, in RGB, its longer side at most `side`; UserError with its name if it is damaged."""
     try:
-        image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX)
+        image.thumbnail((side, side), Image.Resampling.BOX)
         return _to_rgb(_upright(image))
     except Exception as error:  # as above: the decoders' own error types are many
-        raise UserError(f"the picture is damaged or cut short: {path}") from error
+        raise UserError(f"the picture is damaged or cut short: {name}") from error
 
 
 def _upright(image: Image.Image) -> Image.Image:
