@@ -61,6 +61,7 @@ def get_config() -> ConfigDict:
         {
             "clips": "data/heads",
             "drivers": 4,  # frames of each person in a step
+            "candidates": 3,  # of which each is the one least like the source
             "source_yaw_degrees": 20.0,
             "threads": 1,
             "ahead": 2,

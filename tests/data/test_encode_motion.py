@@ -93,7 +93,7 @@ def test_lids_are_closed_by_what_closes_them_alone():
     expression[:, clips.EYE_BLINK] = ((generator.uniform(size=3000) < 0.3) * 0.8 + 0.2 * down)[:, None]
     effects = generator.normal(size=(57, 12)).astype(np.float32)
     motion = expression @ effects
-    about = motion_set.lids(motion - motion.mean(0), expression)
+    about = motion_set.lids(motion - motion.mean(0), motion_set.lids_closed({"expression": expression}))
     direction = effects[clips.EYE_BLINK].sum(0)
     np.testing.assert_allclose(about["direction"], np.where(np.arange(12) < 7, 0, direction), atol=0.02)
     assert about["r2"] > 0.99 and len(about["weights"]) == 12

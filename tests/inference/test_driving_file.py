@@ -9,9 +9,10 @@ from PIL import Image
 from vasa_jax.errors import UserError
 from vasa_jax.inference import driving_file
 from vasa_jax.inference.crop import crop_centre, largest_face, square_around, steady_square
-from vasa_jax.inference.driving_file import EARLY, at_frame_rate, open_driving
+from vasa_jax.inference.driving_file import open_driving
 from vasa_jax.inference.media_warning import MediaWarning
-from vasa_jax.inference.speech_file import read_sound_track
+from vasa_jax.inference.speech_file import open_sound_track
+from vasa_jax.inference.video_frames import EARLY, at_frame_rate
 
 FACE = Path(__file__).parent / "face.jpg"
 # The matrix of a phone held upright: what is stored lies on its side, and is shown turned clockwise by a quarter.
@@ -135,20 +136,21 @@ def test_sound_stays_in_time_with_the_pictures(write_clip, begins):
     sound = np.zeros(32_000, np.float32)
     sound[16_000:16_400] = 0.8
     path = write_clip("a.mkv", grey_frames([90] * 75), 25, sound, begins)
-    track, rate = read_sound_track(path, open_driving(path, crop=False).start)
-    assert rate == 16_000 and track.ndim == 1
-    assert abs(np.argmax(track > 0.3) / rate - 1.0 - begins) < 0.07  # AAC's frames are 64 ms long
+    sound = open_sound_track(path, open_driving(path, crop=False).start)
+    track = sound.samples()
+    assert sound.rate == 16_000 and track.shape == (sound.length,)
+    assert abs(np.argmax(track > 0.3) / sound.rate - 1.0 - begins) < 0.07  # AAC's frames are 64 ms long
 
 
 def test_a_later_start_cuts_the_sound(write_clip):
     sound = np.linspace(0, 0.9, 32_000, dtype=np.float32)
     path = write_clip("a.mp4", grey_frames([90] * 50), 25, sound)
-    whole, later = (read_sound_track(path, start)[0] for start in (0.0, 0.5))
+    whole, later = (open_sound_track(path, start).samples() for start in (0.0, 0.5))
     np.testing.assert_array_equal(later, whole[8_000:])
 
 
 def test_no_sound_is_none(write_clip):
-    assert read_sound_track(write_clip("a.mp4", grey_frames([90] * 5), 25), 0.0) is None
+    assert open_sound_track(write_clip("a.mp4", grey_frames([90] * 5), 25), 0.0) is None
 
 
 def test_videos_that_are_refused(write_clip, tmp_path, speech_file):

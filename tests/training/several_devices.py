@@ -35,6 +35,7 @@ def batch(seed):
     result = {
         "source": generator.integers(0, 255, (PEOPLE, SIZE, SIZE, 3), dtype=np.uint8),
         "driver": generator.integers(0, 255, (PEOPLE, 2, SIZE, SIZE, 3), dtype=np.uint8),
+        "identity": np.arange(PEOPLE, dtype=np.uint32) // 2,
     }
     for who, some in (("source", (PEOPLE,)), ("driver", (PEOPLE, 2))):
         for label, shape in (("pose", (7,)), ("expression", (57,)), ("landmarks", (68, 2))):

@@ -9,7 +9,7 @@ import pytest
 from toys import CRITIC, SIZE, toy_judges
 
 from vasa_jax.data import clips, pipeline
-from vasa_jax.training import face
+from vasa_jax.training import face, face_terms
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.precision import EXACT, Precision
 from vasa_jax.training.stage import Company, Phase
@@ -67,6 +67,24 @@ def test_the_game_teaches_the_face_model(toy, params, critic_params, batch, name
     (gradient, _), terms = both_gradients(toy, params, critic_params, batch, **{name: 1.0})
     assert size(gradient["draw"]) > 0
     assert {"critic", "critic_real", "critic_fake"} <= terms.keys()
+
+
+def test_true_and_drawn_images_are_judged_each_for_itself(toy, params, critic_params, batch):
+    """The critic sees both at once: its loss is the hinge of looking at one after the other, its gradient as well."""
+    weights = face.Weights(**{**OFF, "adversarial": 1.0})
+    drawing, _ = face.FaceLoss(toy.model, weights, QUIET, jnp.ones(57), CRITIC).draw(params, batch, KEY)
+
+    def apart(critic):
+        real, fake = (CRITIC.apply({"params": critic}, x[:, 0])[0][0] for x in (drawing.target, drawing.image))
+        return jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake)), (jnp.mean(real), jnp.mean(fake))
+
+    def at_once(critic):
+        found = face_terms.adversarial(CRITIC, critic, drawing)
+        return found["critic"], (found["critic_real"], found["critic_fake"])
+
+    found, expected = (jax.jit(jax.value_and_grad(loss, has_aux=True))(critic_params) for loss in (at_once, apart))
+    assert size(expected[1]) > 0
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), found, expected)
 
 
 def test_the_critic_learns_from_its_own_loss_alone(toy, params, critic_params, batch):
@@ -220,3 +238,23 @@ def small_face(batch):
     model, image = build_face(FACE), jnp.zeros((1, SIZE, SIZE, 3))
     params = jax.jit(lambda key: model.init(key, image, image)["params"])(KEY)
     return model, params, batch
+
+
+def test_strangers_are_the_next_other_people():
+    people = jnp.array([7, 7, 3, 7, 3, 3, 9], jnp.uint32)
+    np.testing.assert_array_equal(face_terms.strangers(people), [2, 2, 3, 4, 6, 6, 0])
+    np.testing.assert_array_equal(face_terms.strangers(jnp.arange(4)), [1, 2, 3, 0])
+    np.testing.assert_array_equal(face_terms.strangers(jnp.zeros(3, jnp.uint32)), [1, 2, 0])
+
+
+def test_a_person_beside_himself_is_not_taken_for_a_stranger(toy, params, batch):
+    """Of two people with two clips each, all are drawn in the motion of the other one's."""
+    pairs = {**batch, "identity": jnp.array([1, 1, 2, 2], jnp.uint32)}
+    weights = face.Weights(**{**OFF, "cross_identity": 1.0})
+    loss = face.FaceLoss(toy.model, weights, QUIET, jnp.ones(57))
+    drawing, _ = loss.draw(params, pairs, KEY)
+    appearance, first = (jax.tree.map(lambda x: x[:, 0], x) for x in (drawing.appearance, drawing.motion))
+    expected = toy.model.apply(
+        {"params": params}, appearance, jax.tree.map(lambda x: x[jnp.array([2, 2, 0, 0])], first), method="decode"
+    )
+    np.testing.assert_allclose(drawing.crossed, expected, atol=1e-5)

@@ -190,7 +190,7 @@ class Spoiled:
     def __getitem__(self, index):
         record = self.source[index]
         spoil = np.float32(np.nan if clips.text(record["clip"]) == self.clip else 0)
-        return {**record, "expression": record["expression"] + spoil}
+        return {**record, "pose": record["pose"] + spoil}
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_not_kept(stage, clip_set, tmp_path):
@@ -202,7 +202,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_not_kept(stage, clip_set,
     phase = dataclasses.replace(stage.phases[0], until=1.0)
     phase = dataclasses.replace(phase, batches=pipeline.batches(spoiled, pipeline.Singles(2), reading))
     place = tmp_path / "not_finite.json"
-    says = f"^step 2: not finite: expression, gradient_norm, loss; {place} has .* the last good checkpoint is step 1: "
+    says = f"^step 2: not finite: loss, pose; {place} has .* the last good checkpoint is step 1: "
     with pytest.raises(UserError, match=says) as caught:
         loop.train(dataclasses.replace(stage, phases=(phase,)), settings(save_every=1), tmp_path)
     assert "\n" not in str(caught.value) and newest(tmp_path / "checkpoints") == 1

@@ -18,9 +18,13 @@ def write_set(folder: Path, name: str, features: Any, splits: Mapping[str, Itera
     prepare(_builder_class(name, features, splits)(data_dir=str(part), file_format="array_record"), part, folder)
 
 
-def prepare(builder: Any, part: Path, folder: Path) -> None:
-    """Runs a TFDS builder that writes below `part`, and moves its files up into `folder`, out of its nesting."""
-    builder.download_and_prepare()
+def prepare(builder: Any, part: Path, folder: Path, config: Any = None) -> None:
+    """Runs a TFDS builder that writes below `part`, and moves its files up into `folder`, out of its nesting.
+
+    Args:
+      config: tfds.download.DownloadConfig, for a builder that runs on Beam.
+    """
+    builder.download_and_prepare(download_config=config)
     for file in Path(builder.data_dir).iterdir():
         file.replace(folder / file.name)
     shutil.rmtree(part)

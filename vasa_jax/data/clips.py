@@ -35,6 +35,9 @@ def clip_features(size: int):
     landmarks: (T, 68, 2) iBUG order, x right and y up in [-1, 1].
     lip_opening: (T,) inner-lip gap over inter-ocular distance in 3D, so free of pose.
     phones: label (ARPAbet, upper case, no stress; SIL), start and end in seconds.
+
+    A label that could not be had is NaN in each of its numbers, in all frames or in some; never zero. Phones that are
+    not known are empty, for a clip that is heard has one at least, SIL.
     """
     import tensorflow_datasets as tfds
 

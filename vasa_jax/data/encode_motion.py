@@ -102,7 +102,7 @@ class Encoder:
 def records(source: Any, encode: Encoder) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, encoded record) of each talk clip."""
     for record in filter(clips.is_talk, source):
-        yield clips.text(record["clip"]), {name: record[name] for name in motion_set.KEPT} | encode(record)
+        yield clips.text(record["clip"]), motion_set.kept(record) | encode(record)
 
 
 def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> None:
@@ -126,7 +126,8 @@ def encode_set(face_run: Path, speech_run: Path, source: Path, out: Path) -> Non
     if not train:
         raise UserError(f"no clip of kind 'talk' in the split 'train' of {source}")
     (out / motion_set.STATISTICS).write_text(json.dumps(motion_set.statistics(train), indent=1) + "\n")
-    features = motion_set.motion_features(train[0]["motion"].shape[1], train[0]["audio_features"].shape[1])
+    sizes = train[0]["motion"].shape[1], train[0]["audio_features"].shape[1]
+    features = motion_set.motion_features(*sizes, "eye_openness" in train[0])
     array_records.write_set(out, "motion", features, {n: records(s, encode) for n, s in splits.items()})
     shutil.rmtree(parts)
 

@@ -1,6 +1,7 @@
 """What stage 2 learns from: clips as motion and speech features, and the statistics of the training split."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,24 @@ STATISTICS = "statistics.json"
 NAMES = ("clip", "identity", "speaker", "text")
 LABELS = ("gaze", "distance", "expression", "lip_opening", "emotion", "phones")
 KEPT = (*NAMES, *LABELS)  # of a clip's record
+LIDS_OPEN, LIDS_SHUT = 0.35, 0.2  # eye openness as landmarks read it, see data.videos.labels.eye_openness
 RIDGE = 1.0  # of the read-outs of lips and lids, in squared standard deviations a thousand frames
 
 
-def motion_features(motion_size: int, feature_size: int):
+def kept(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What an encoded clip keeps of a clip's record: KEPT, and eye_openness where the record has it."""
+    names = (*KEPT, "eye_openness") if "eye_openness" in record else KEPT
+    return {name: record[name] for name in names}
+
+
+def motion_features(motion_size: int, feature_size: int, eye_openness: bool = False):
     """The TFDS features of an encoded clip of T frames.
 
-    motion: (T, 7 + Z), not standardised. audio_features: (T, F). The rest as in data.clips.
+    motion: (T, 7 + Z), not standardised. audio_features: (T, F). The rest as in data.clips and, of videos,
+    data.videos.record.
+
+    Args:
+      eye_openness: whether the clips have it.
     """
     import tensorflow_datasets as tfds
 
@@ -33,40 +45,56 @@ def motion_features(motion_size: int, feature_size: int):
             "motion": per_frame(motion_size),
             "audio_features": per_frame(feature_size),
             **{name: feature for name, feature in clips.clip_features(1).items() if name in KEPT},
+            **({"eye_openness": per_frame()} if eye_openness else {}),
         }
     )
 
 
 def statistics(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What goes with the motion of a training split, as JSON; records with motion, distance and lip_opening."""
+    """What goes with the motion of a training split, as JSON; records with motion, distance, lip_opening, expression
+    and, where the latter is not known, eye_openness. What no record tells of is left out."""
     motion = np.concatenate([record["motion"] for record in records])
     distance = np.concatenate([record["distance"] for record in records])
     opening = np.concatenate([record["lip_opening"] for record in records])
     of = Statistics.of(motion)
-    expression = np.concatenate([record["expression"] for record in records])
     standardised = np.asarray(of.standardise(motion))
     weights, bias, explained = readout(standardised, opening)
-    return {
+    told = {
         "mean": np.asarray(of.mean).tolist(),
         "std": np.asarray(of.std).tolist(),
         "distance": {"mean": float(distance.mean()), "std": float(distance.std())},
         "lips": {"weights": weights.tolist(), "bias": bias, "r2": explained},
-        "lids": lids(standardised, expression),
     }
+    coefficients = [lids_closed(record) for record in records]
+    known = np.concatenate([np.full(len(c), np.isfinite(c).all()) for c in coefficients])
+    if known.all() and len({c.shape[1] for c in coefficients}) == 1:
+        told["lids"] = lids(standardised, np.concatenate(coefficients))
+    return told
 
 
-def lids(motion: np.ndarray, expression: np.ndarray) -> dict[str, Any]:
+def lids_closed(record: Mapping[str, Any]) -> np.ndarray:
+    """(T, n) how far the lids are closed, 0 open and 1 shut, and behind it the other coefficients of the expression
+    where they are known."""
+    expression = record["expression"]
+    if np.isfinite(expression).all() or "eye_openness" not in record:
+        others = np.delete(expression, np.r_[clips.EYE_BLINK], 1)
+        return np.concatenate([expression[:, clips.EYE_BLINK].mean(1, keepdims=True), others], 1)
+    return (LIDS_OPEN - record["eye_openness"][:, None]) / (LIDS_OPEN - LIDS_SHUT)
+
+
+def lids(motion: np.ndarray, coefficients: np.ndarray) -> dict[str, Any]:
     """How standardised motion (N, M) tells how far the lids are closed, and what closes them.
 
+    Args:
+      coefficients: (N, n) of `lids_closed`.
+
     Returns:
-      weights (M,), bias, r2: the read-out of the mean of the two eyeBlink coefficients, 0 open and 1 closed.
+      weights (M,), bias, r2: the read-out of how far they are closed, 0 open and 1 shut.
       direction (M,): what is added to the motion when open lids close and all other coefficients stay, by ridge
-        regression of the motion on the expression (N, 57); head pose is left out of it.
+        regression of the motion on the coefficients; head pose is left out of it.
     """
-    closed = expression[:, clips.EYE_BLINK].mean(1)
-    weights, bias, explained = readout(motion, closed)
-    others = np.delete(expression, np.r_[clips.EYE_BLINK], 1)
-    coefficients = np.concatenate([closed[:, None], others], 1).astype(np.float64)
+    weights, bias, explained = readout(motion, coefficients[:, 0])
+    coefficients = coefficients.astype(np.float64)
     coefficients -= coefficients.mean(0)
     penalty = RIDGE * len(motion) / 1000 * np.eye(coefficients.shape[1])
     direction = np.linalg.solve(coefficients.T @ coefficients + penalty, coefficients.T @ motion)[0]

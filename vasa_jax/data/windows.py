@@ -128,11 +128,14 @@ def main_gaze(gaze: np.ndarray) -> np.ndarray:
     histogram.
 
     Args:
-      gaze: (T, 2) yaw and pitch in radians.
+      gaze: (T, 2) yaw and pitch in radians; NaN in frames that lack it.
 
     Returns:
-      (2,) float32.
+      (2,) float32; NaN where all frames lack it.
     """
+    gaze = gaze[np.isfinite(gaze).all(1)]
+    if not len(gaze):
+        return np.full(2, np.nan, np.float32)
     cells = np.round(gaze / GAZE_CELL).astype(int)
     _, which, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     return gaze[which.reshape(-1) == counts.argmax()].mean(0).astype(np.float32)

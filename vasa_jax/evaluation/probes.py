@@ -26,7 +26,8 @@ def of_dynamics(
     """All that is asked of z_dyn, from several frames of each of some held-out people.
 
     Args:
-      codes: z_dyn. rotation: true yaw, pitch, roll. expression: true coefficients. people: who a frame shows.
+      codes: z_dyn. rotation: true yaw, pitch, roll. expression: true coefficients; NaN where they are not known, and
+        what would need them is left out. people: who a frame shows.
 
     Returns:
       pca_area; pose_r2 and expression_r2 of `linear_probe`, identity of `identity_accuracy`; each with what the same
@@ -39,13 +40,17 @@ def of_dynamics(
     def chance(labels: np.ndarray) -> float:
         return float(np.mean([linear_probe(codes, labels[rows], people) for rows in shuffled]))
 
-    return {
+    found = {
         "pca_area": pca_area(codes),
         "pose_r2": linear_probe(codes, rotation, people),
         "pose_r2_chance": chance(rotation),
-        "pose_r2_labels": linear_probe(expression, rotation, people),
         "identity": identity_accuracy(codes, people),
         "identity_chance": 1 / len(np.unique(people)),
+    }
+    if not np.isfinite(expression).all():
+        return found
+    return found | {
+        "pose_r2_labels": linear_probe(expression, rotation, people),
         "identity_labels": identity_accuracy(expression, people),
         "expression_r2": linear_probe(codes, expression, people),
         "expression_r2_chance": chance(expression),
@@ -95,7 +100,10 @@ def read_across(
 
 
 def r2(read: Float[np.ndarray, "n k"], label: Float[np.ndarray, "n k"], least: float = 0.02) -> float:
-    """Mean explained share of variance over the coefficients with a standard deviation of at least `least`."""
+    """Mean explained share of variance over the coefficients with a standard deviation of at least `least`; NaN where
+    labels are not known."""
+    if not np.isfinite(label).all():
+        return float("nan")
     variance = ((label - label.mean(0)) ** 2).sum(0)
     used = label.std(0) > least
     return float(np.mean(1 - (((read - label) ** 2).sum(0) / (variance + 1e-9))[used])) if used.any() else 0.0

@@ -79,8 +79,9 @@ def decode(record) -> Sample:
 
 
 def portrait_index(angles: np.ndarray, expression: np.ndarray) -> int:
-    """The frame nearest to frontal and neutral: least sum of |radians| and a tenth of |coefficients|."""
-    return int(np.argmin(np.abs(angles).sum(1) + 0.1 * np.abs(expression).sum(1)))
+    """The frame nearest to frontal and neutral: least sum of |radians| and a tenth of |coefficients|, where they are
+    known."""
+    return int(np.argmin(np.abs(angles).sum(1) + 0.1 * np.nansum(np.abs(expression), 1)))
 
 
 def swapped_audio(samples: list[Sample], index: int) -> np.ndarray | None:

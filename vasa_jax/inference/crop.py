@@ -107,10 +107,14 @@ def cut_square(
 ) -> UInt8[np.ndarray, "size size 3"]:
     """A square of given centre (x, y) and side in pixels, resampled; outside, edge pixels are repeated."""
     left, top, side = pixel_square(centre, side)
-    rows = np.clip(np.arange(top, top + side), 0, pixels.shape[0] - 1)
-    columns = np.clip(np.arange(left, left + side), 0, pixels.shape[1] - 1)
-    square = Image.fromarray(pixels[rows[:, None], columns])
-    return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+    height, width = pixels.shape[:2]
+    if 0 <= left <= width - side and 0 <= top <= height - side:
+        square = pixels[top : top + side, left : left + side]
+    else:
+        rows = np.clip(np.arange(top, top + side), 0, height - 1)
+        columns = np.clip(np.arange(left, left + side), 0, width - 1)
+        square = pixels[rows[:, None], columns]
+    return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def pixel_square(centre: tuple[float, float], side: float) -> tuple[int, int, int]:

@@ -1,32 +1,23 @@
-"""Driving videos in: any video that FFmpeg reads becomes squares around one face, 25 a second, one at a time.
-
-What phones and editors bring along is settled here: rotation, pixels that are not square, any and varying frame
-rates. Nothing but the frame at hand is kept, so that a long video needs no more memory than a short one.
-"""
+"""Driving videos in: any video that FFmpeg reads becomes squares around one face, 25 a second, one at a time."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference.crop import CANONICAL, Square, crop_centre, cut_square, steady_square
 from vasa_jax.inference.media_warning import MediaWarning
+from vasa_jax.inference.video_frames import read_header, shown_frames
 from vasa_jax.types import FPS, Framing
 
 # A face is looked for in this many frames at this distance, 10 s in all; `crop.steady_square` seldom needs so many.
 LOOKS, FRAMES_BETWEEN_LOOKS = 25, 10
-MAX_STILL_SECONDS = 10.0
 MISSING_FRAMES = 12  # fewer are what a header's rounding and a trimmed end explain
-EARLY = 1e-3  # seconds by which a time stamp may be rounded up
-
-Timed = tuple[float, Any]
 
 
 @dataclass(frozen=True)
@@ -77,8 +68,8 @@ def open_driving(path: str | Path, crop: bool = True) -> DrivingVideo:
         raise UserError(f"no such video file: {path}")
     if path.stat().st_size == 0:
         raise UserError(f"the video file is empty: {path}")
-    start, expected = _read_header(path)
-    if len(list(islice(_shown(path), 2))) < 2:
+    start, expected = read_header(path)
+    if len(list(islice(shown_frames(path), 2))) < 2:
         raise UserError(f"the video has a single frame; for a still, give a picture as --expression_from: {path}")
     square = None
     if crop:
@@ -90,84 +81,5 @@ def open_driving(path: str | Path, crop: bool = True) -> DrivingVideo:
     return DrivingVideo(path, square, start, expected)
 
 
-def at_frame_rate(timed: Iterable[Timed], interval: float) -> Iterator[Any]:
-    """What is on the screen at the times k / 25, from the first frame on.
-
-    Args:
-      timed: seconds that rise, and the frame that is shown from then on.
-      interval: how long the last frame is shown, in seconds.
-
-    Raises:
-      UserError: the time stamps stand still for longer than MAX_STILL_SECONDS, which is a mistake in the file.
-    """
-    start = end = shown = None
-    count = 0
-    for time, frame in timed:
-        start = time if start is None else start
-        if end is not None and time - end > MAX_STILL_SECONDS:
-            raise UserError(f"the time stamps of the video jump by {time - end:.0f} s after {end - start:.1f} s")
-        while shown is not None and count / FPS < time - start - EARLY:
-            yield shown
-            count += 1
-        end, shown = time, frame
-    while shown is not None and count / FPS < end - start + interval - EARLY:
-        yield shown
-        count += 1
-
-
 def _pictures(path: Path) -> Iterator[np.ndarray]:
-    return (_upright(frame, ratio) for frame, ratio in _shown(path))
-
-
-def _shown(path: Path) -> Iterator[tuple[Any, float]]:
-    """Decoded frames at 25 fps, each with the width of its pixels over their height."""
-    import av
-
-    try:
-        with av.open(path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            interval = float(1 / (stream.average_rate or stream.guessed_rate or FPS))
-            ratio = float(stream.sample_aspect_ratio or 1)
-            for frame in at_frame_rate(_timed(container.decode(stream), interval), interval):
-                yield frame, ratio
-    except UserError as error:
-        raise UserError(f"{error}: {path}") from error
-    except (av.FFmpegError, IndexError, ValueError, OSError) as error:
-        raise UserError(f"the video is damaged: {path}") from error
-
-
-def _timed(frames: Iterable[Any], interval: float) -> Iterator[Timed]:
-    """Frames without a time follow the one before; those that would go back in time are left out."""
-    last = None
-    for frame in frames:
-        time = frame.time
-        if time is None:
-            time = 0.0 if last is None else last + interval
-        if last is None or time > last:
-            yield time, frame
-            last = time
-
-
-def _read_header(path: Path) -> tuple[float, int]:
-    """Start in seconds and expected frames at 25 fps."""
-    import av
-
-    try:
-        with av.open(path) as container:
-            if not container.streams.video:
-                raise UserError(f"there is sound but no picture in: {path}")
-            stream = container.streams.video[0]
-            first = next(container.decode(stream))
-            seconds = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
-            return first.time or 0.0, round(seconds * FPS)
-    except (av.FFmpegError, StopIteration, ValueError, OSError) as error:
-        raise UserError(f"not a video that can be read: {path}") from error
-
-
-def _upright(frame: Any, pixel_ratio: float) -> UInt8[np.ndarray, "height width 3"]:
-    pixels = frame.to_ndarray(format="rgb24")
-    if pixel_ratio != 1:
-        wide = max(round(pixels.shape[1] * pixel_ratio), 1)
-        pixels = np.asarray(Image.fromarray(pixels).resize((wide, pixels.shape[0])))
-    return np.ascontiguousarray(np.rot90(pixels, round(getattr(frame, "rotation", 0) / 90)))
+    return (shown.pixels() for shown in shown_frames(path))

@@ -5,6 +5,7 @@ short-range detector, so the frame is looked at with a margin around it.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -17,6 +18,7 @@ SCORE_THRESHOLD = 0.5
 MARGIN = 0.3
 # A detection box spans brows to mouth; the landmark network wants the whole head around it.
 BOX_TO_CROP = 1.5
+REACH = 3  # pixels beyond a crop that its resampling looks at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,21 +46,27 @@ class Crop:
 
     def cut(self, frame: UInt8[np.ndarray, "height width 3"], size: int) -> UInt8[np.ndarray, "size size 3"]:
         """The crop, resampled to `size` pixels; outside the frame its border repeats."""
-        pad = int(np.ceil(max(0.0, *self._overhang(frame.shape))))
-        image = Image.fromarray(
-            np.pad(frame, ((pad, pad), (pad, pad), (0, 0)), mode="edge") if pad else frame
-        )
+        frame, first = self._surroundings(frame)
         right, down = self.axes() / size
-        corner = self.centre + pad - (right + down) * size / 2
+        corner = self.centre - first - (right + down) * size / 2
         affine = (right[0], down[0], corner[0], right[1], down[1], corner[1])
-        return np.asarray(
-            image.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC)
-        )
+        image = Image.fromarray(frame)
+        return np.asarray(image.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC))
 
-    def _overhang(self, shape: tuple[int, ...]) -> tuple[float, ...]:
+    def _surroundings(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The upright part of a frame that the crop lies in, so that a large one is not copied whole, and its first
+        pixel's x and y; outside the frame its border repeats."""
         corners = self.to_frame(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]))
-        low, high = corners.min(0), corners.max(0)
-        return (-low[0], -low[1], high[0] - shape[1], high[1] - shape[0])
+        low, high = (np.floor(corners.min(0)) - REACH).astype(int), (np.ceil(corners.max(0)) + REACH).astype(int)
+        limits = np.array([frame.shape[1], frame.shape[0]])
+        first, last = np.clip(low, 0, limits - 1), np.clip(high, 1, limits)
+        part = frame[first[1] : last[1], first[0] : last[0]]
+        before, behind = first - low, high - last
+        if (before > 0).any() or (behind > 0).any():
+            margins = np.maximum([before, behind], 0)
+            part = np.pad(part, ((margins[0, 1], margins[1, 1]), (margins[0, 0], margins[1, 0]), (0, 0)), mode="edge")
+            first = np.minimum(first, low)
+        return np.ascontiguousarray(part), first
 
 
 def whole(frame: UInt8[np.ndarray, "height width 3"], margin: float) -> Crop:
@@ -67,6 +75,7 @@ def whole(frame: UInt8[np.ndarray, "height width 3"], margin: float) -> Crop:
     return Crop(np.array([width / 2, height / 2]), max(height, width) * (1 + 2 * margin), 0.0)
 
 
+@functools.cache
 def anchors() -> Float[np.ndarray, "896 2"]:
     """Centres of the detector's anchors in [0, 1], in the order of its outputs."""
     grids = []
@@ -77,10 +86,16 @@ def anchors() -> Float[np.ndarray, "896 2"]:
     return np.concatenate(grids)
 
 
-def decode(
-    regressors: Float[np.ndarray, "896 16"], logits: Float[np.ndarray, "896"], crop: Crop
-) -> Crop | None:
-    """The crop for the landmark network around the best face, or None where no score is over the threshold.
+def decode(regressors: Float[np.ndarray, "896 16"], logits: Float[np.ndarray, "896"], crop: Crop) -> Crop | None:
+    """The crop for the landmark network around the best face, or None where no score is over the threshold; see
+    `decode_all`."""
+    found = decode_all(regressors, logits, crop)
+    return found[0] if found else None
+
+
+def decode_all(regressors: Float[np.ndarray, "896 16"], logits: Float[np.ndarray, "896"], crop: Crop) -> list[Crop]:
+    """The crops for the landmark network around the faces whose score is over the threshold, the best first; of those
+    that lie on top of each other the best.
 
     Args:
       regressors: box centre, box size, then six points (eyes, nose, mouth, ears), as offsets from the anchors
@@ -88,14 +103,24 @@ def decode(
       logits: face scores before the sigmoid.
       crop: the part of the frame that the detector was shown.
     """
-    best = int(np.argmax(logits))
-    if logits[best] < np.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD)):
-        return None
-    values = regressors[best].reshape(8, 2) / SIDE
-    points = crop.to_frame(anchors()[best] + values[[0, 2, 3]])
-    centre, (first_eye, second_eye) = points[0], points[1:]
-    side = float(values[1].max()) * crop.side * BOX_TO_CROP
-    return Crop(centre, side, angle_of(second_eye - first_eye))
+    over = np.flatnonzero(logits >= np.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD)))
+    found: list[Crop] = []
+    for index in over[np.argsort(-logits[over], kind="stable")]:
+        values = regressors[index].reshape(8, 2) / SIDE
+        points = crop.to_frame(anchors()[index] + values[[0, 2, 3]])
+        centre, (first_eye, second_eye) = points[0], points[1:]
+        side = float(values[1].max()) * crop.side * BOX_TO_CROP
+        found.append(Crop(centre, side, angle_of(second_eye - first_eye)))
+    return distinct(found)
+
+
+def distinct(faces: list[Crop]) -> list[Crop]:
+    """Those whose centres are not within another that comes before them."""
+    kept: list[Crop] = []
+    for face in faces:
+        if all(np.abs(face.centre - other.centre).max() > other.side / 2 for other in kept):
+            kept.append(face)
+    return kept
 
 
 def angle_of(direction: np.ndarray) -> float:

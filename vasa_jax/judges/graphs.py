@@ -14,22 +14,30 @@ ORIGIN = (
 class Graph:
     """A frozen network from a .tflite file; call it with one image.
 
+    Args:
+      origin: what the file should be, for the message of an error.
+
     Raises:
       UserError: the runtime is not installed, or the file is missing or damaged.
     """
 
-    def __init__(self, path: str | Path, threads: int):
+    def __init__(self, path: str | Path, threads: int, origin: str = ORIGIN):
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError:
             raise UserError("landmarks need ai-edge-litert: pip install 'vasa-jax[eval]'") from None
         if not Path(path).is_file():
-            raise UserError(f"no landmark graph at {path}; expected {ORIGIN}")
+            raise UserError(f"no graph at {path}; expected {origin}")
         try:
             self._interpreter = Interpreter(str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise UserError(f"{path} is not a TFLite graph ({error}); expected {ORIGIN}") from None
+            raise UserError(f"{path} is not a TFLite graph ({error}); expected {origin}") from None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(1, height, width, channels)."""
+        return tuple(int(size) for size in self._interpreter.get_input_details()[0]["shape"])
 
     def __call__(self, image: np.ndarray) -> list[np.ndarray]:
         """Maps (side, side, 3) float32, scaled as the graph wants it, to its outputs, flat, the largest

@@ -67,46 +67,44 @@ class LandmarkJudge:
             seen = score >= SCORE_THRESHOLD
             crop = face_crop(found) if seen else None
             points.append(found if seen else np.full_like(found, np.nan))
-            eyes.append(self._read_eyes(frame, found) if seen else np.full((2, CONTOUR_POINTS + 1, 2), np.nan))
+            eyes.append(self.read_eyes(frame, found) if seen else np.full((2, CONTOUR_POINTS + 1, 2), np.nan))
             scores.append(score)
-        unit = 2 / frames.shape[1]
-        # Pixels with y down and z away from the camera become [-1, 1] with y up and z towards it.
-        points = np.array(points) * (unit, -unit, -unit) + (-1, 1, 0)
-        eyes = (np.array(eyes) * (unit, -unit) + (-1, 1)).astype(np.float32)
-        lids, irises = eyes[:, :, :CONTOUR_POINTS], eyes[:, :, CONTOUR_POINTS]
-        return FaceTrack(points.astype(np.float32), lids, irises, np.array(scores, np.float32))
+        middle = frames.shape[1] / 2
+        return track_in_square(np.array(points), np.array(eyes), np.array(scores), (middle, middle), 2 * middle)
 
     def _follow(self, frame: np.ndarray, crop: Crop | None) -> tuple[np.ndarray, float]:
         """Landmarks (468, 3) in pixels and their score, by the crop or, where that fails, by the detector."""
         if crop is not None:
-            found, score = self._read_mesh(frame, crop)
+            found, score = self.read_mesh(frame, crop)
             if score >= SCORE_THRESHOLD:
                 return found, score
-        found, score = self._read_mesh(frame, self._detect(frame))
+        found, score = self.read_mesh(frame, self._detect(frame))
         if score < SCORE_THRESHOLD:
             return found, score
         # The detector's crop is rough: reading again from the mesh's own crop agrees with followed frames.
-        return self._read_mesh(frame, face_crop(found))
+        return self.read_mesh(frame, face_crop(found))
 
     def _detect(self, frame: np.ndarray) -> Crop:
         """The landmark crop of the best face; where the detector sees none, the whole frame."""
         for margin in (detector.MARGIN, 0.0):
             view = detector.whole(frame, margin)
-            regressors, logits = self._detection(
-                view.cut(frame, detector.SIDE).astype(np.float32) / 127.5 - 1
-            )
-            crop = detector.decode(regressors.reshape(-1, 16), logits, view)
-            if crop is not None:
-                return crop
+            if found := self.detect_all(frame, view):
+                return found[0]
         return detector.whole(frame, 0.0)
 
-    def _read_mesh(self, frame: np.ndarray, crop: Crop) -> tuple[np.ndarray, float]:
+    def detect_all(self, frame: np.ndarray, view: Crop) -> list[Crop]:
+        """The landmark crops of the faces in a view of a frame, the surest first."""
+        regressors, logits = self._detection(view.cut(frame, detector.SIDE).astype(np.float32) / 127.5 - 1)
+        return detector.decode_all(regressors.reshape(-1, 16), logits, view)
+
+    def read_mesh(self, frame: np.ndarray, crop: Crop) -> tuple[np.ndarray, float]:
+        """Landmarks (468, 3) in pixels, y down and z away from the camera, and the probability of a face."""
         points, logit = self._mesh(crop.cut(frame, MESH_SIDE).astype(np.float32) / 255)
         points = points.reshape(POINTS, 3) / MESH_SIDE
         in_frame = np.concatenate([crop.to_frame(points[:, :2]), points[:, 2:] * crop.side], -1)
         return in_frame, float(1 / (1 + np.exp(-logit[0])))
 
-    def _read_eyes(self, frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+    def read_eyes(self, frame: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Contour and centre of the iris (2, 16 + 1, 2) in pixels. The network knows one eye; the other is shown
         mirrored."""
         found = []
@@ -118,6 +116,26 @@ class LandmarkJudge:
             eye = np.concatenate([contour[:CONTOUR_POINTS], iris[:1]])
             found.append(crop.to_frame(eye * (-1, 1) + (1, 0) if mirrored else eye))
         return np.array(found)
+
+
+def track_in_square(
+    points: Float[np.ndarray, "time 468 3"],
+    eyes: Float[np.ndarray, "time 2 17 2"],
+    scores: Float[np.ndarray, " time"],
+    centre: tuple[float, float],
+    side: float,
+) -> FaceTrack:
+    """What was read in pixels, y down and z away from the camera, in the [-1, 1] of a square of such pixels.
+
+    Args:
+      eyes: contours of the lids, then the centre of the iris.
+      centre, side: of the square.
+    """
+    unit = 2 / side
+    points = (points - (*centre, 0)) * (unit, -unit, -unit)
+    eyes = ((eyes - np.array(centre)) * (unit, -unit)).astype(np.float32)
+    lids, irises = eyes[:, :, :CONTOUR_POINTS], eyes[:, :, CONTOUR_POINTS]
+    return FaceTrack(points.astype(np.float32), lids, irises, np.array(scores, np.float32))
 
 
 def face_crop(points: Float[np.ndarray, "468 3"]) -> Crop:

@@ -63,9 +63,13 @@ def eye_openness(track: FaceTrack) -> Float[np.ndarray, " time"]:
 
     About 0.35 open and 0.2 closed: the network that reads the lids never sees them quite shut.
     """
-    lower, upper = track.lids[:, :, 3:6], track.lids[:, :, 11:14]
-    gap = np.linalg.norm(upper - lower, axis=-1).mean(-1)
-    return (gap / np.linalg.norm(track.lids[:, :, 0] - track.lids[:, :, 8], axis=-1)).mean(-1)
+    return lid_gap(track.lids)
+
+
+def lid_gap(lids: Float[np.ndarray, "time 2 16 2"]) -> Float[np.ndarray, " time"]:
+    """`eye_openness` from the contours alone."""
+    gap = np.linalg.norm(lids[:, :, 11:14] - lids[:, :, 3:6], axis=-1).mean(-1)
+    return (gap / np.linalg.norm(lids[:, :, 0] - lids[:, :, 8], axis=-1)).mean(-1)
 
 
 def iris_offsets(track: FaceTrack) -> Float[np.ndarray, "time eyes 2"]:
@@ -104,7 +108,7 @@ def head_angles(track: FaceTrack) -> Float[np.ndarray, "time 3"]:
     rigid = rigid - rigid.mean(1, keepdims=True)
     rigid = rigid / np.linalg.norm(rigid, axis=(1, 2), keepdims=True)
     mean_shape = np.einsum("tni,tij->tnj", rigid, axes).mean(0)
-    angles[seen] = _angles(_closest_rotations(mean_shape, rigid))
+    angles[seen] = rotation_angles(closest_rotations(mean_shape, rigid))
     return angles
 
 
@@ -120,15 +124,17 @@ def face_axes(points: np.ndarray) -> np.ndarray:
     return np.stack([right, up, np.cross(right, up)], -1)
 
 
-def _closest_rotations(shape: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) rotations R with R @ shape closest to each target; both centred."""
+def closest_rotations(
+    shape: Float[np.ndarray, "points 3"], targets: Float[np.ndarray, "time points 3"]
+) -> Float[np.ndarray, "time 3 3"]:
+    """Rotations R with R @ shape closest to each target in least squares (Kabsch 1976); both centred."""
     left, _, right = np.linalg.svd(np.einsum("tni,nj->tij", targets, shape))
     left[:, :, 2] *= np.linalg.det(left @ right)[:, None]
     return left @ right
 
 
-def _angles(rotations: np.ndarray) -> np.ndarray:
-    """(T, 3) yaw, pitch, roll of R = Rz(roll) Ry(yaw) Rx(pitch)."""
+def rotation_angles(rotations: Float[np.ndarray, "time 3 3"]) -> Float[np.ndarray, "time 3"]:
+    """Yaw, pitch, roll of R = Rz(roll) Ry(yaw) Rx(pitch)."""
     last = rotations[:, 2]
     yaw = np.arctan2(-last[:, 0], np.hypot(last[:, 1], last[:, 2]))
     return np.stack(

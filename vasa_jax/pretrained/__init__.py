@@ -31,6 +31,11 @@ def gaze() -> Path:
     return _present("gaze.safetensors")
 
 
+def labels() -> Path:
+    """What labels of videos are read by (safetensors), see data.videos.labels.tables; UserError if not installed."""
+    return _present("labels.safetensors")
+
+
 def _present(name: str) -> Path:
     if not (FOLDER / name).is_file():
         raise UserError(f"this installation ships no {name}; give your own --checkpoint, --source, --audio")

@@ -47,7 +47,8 @@ class Drawing:
       motion: (P, K) of the driver frames, as they were drawn with.
       image: (P, K, S, S, 3) drawn, float32.
       own: (P, S, S, 3) the first driver frame drawn with its own appearance, or None.
-      crossed: (P, S, S, 3) the sources in the motion of the next person's first driver frame, or None.
+      strangers: (P,) the row of the next other person in the batch, see `strangers`.
+      crossed: (P, S, S, 3) the sources in the motion of that person's first driver frame, or None.
     """
 
     source: Array
@@ -58,8 +59,24 @@ class Drawing:
     appearance: Appearance
     motion: Motion
     image: Array
+    strangers: Array
     own: Array | None = None
     crossed: Array | None = None
+
+
+def strangers(identity: Array) -> Array:
+    """(P,) for each row of a batch the next one, in a circle, that shows somebody else; the next one if all are alike.
+
+    A batch is drawn from all clips by chance: with many people the next row nearly always is a stranger, and costs
+    nothing to read. Somebody with many clips may stand beside himself, though.
+
+    Args:
+      identity: (P,) a number for each person.
+    """
+    people = identity.shape[0]
+    following = (jnp.arange(people)[:, None] + jnp.arange(1, people + 1)) % people
+    other = identity[following] != identity[:, None]
+    return following[jnp.arange(people), other.argmax(1)]
 
 
 def reconstruction(drawing: Drawing, weights: Weights, judges: Judges, levels: int) -> Terms:
@@ -90,7 +107,7 @@ def cross_identity(drawing: Drawing, judges: Judges) -> Array:
 
     A drawn face has no landmarks of its own; it stands where the stranger's stood, whose pose it was given.
     """
-    places = jnp.roll(drawing.target_landmarks[:, 0], -1, 0)
+    places = drawing.target_landmarks[drawing.strangers, 0]
     drawn = judges.identity(judges.identity.chips(drawing.crossed, places))
     source = judges.identity(judges.identity.chips(drawing.source.astype(jnp.float32), drawing.source_landmarks))
     return losses.cross_identity(drawn, source)
@@ -120,8 +137,9 @@ def adversarial(critic: nn.Module, params: Any, drawing: Drawing) -> Terms:
     def judge(params: Any, images: Array) -> tuple[list[Array], list[Array]]:
         return critic.apply({"params": params}, images)
 
-    real_logits, real_features = judge(params, real)
-    fake_logits, _ = judge(params, jax.lax.stop_gradient(fake))
+    pairs = jnp.stack([real, jax.lax.stop_gradient(fake)], 1)  # person by person, as they lie on the devices
+    answers = jax.tree.map(_in_pairs, judge(params, pairs.reshape(-1, *real.shape[1:])))
+    (real_logits, real_features), (fake_logits, _) = (jax.tree.map(lambda x, i=i: x[:, i], answers) for i in (0, 1))
     shown_logits, shown_features = judge(jax.lax.stop_gradient(params), fake)
     return {
         "critic": losses.critic_hinge(real_logits, fake_logits),
@@ -130,6 +148,11 @@ def adversarial(critic: nn.Module, params: Any, drawing: Drawing) -> Terms:
         "critic_real": _mean(real_logits),
         "critic_fake": _mean(fake_logits),
     }
+
+
+def _in_pairs(x: Array) -> Array:
+    """(2 P, ...) -> (P, 2, ...)."""
+    return x.reshape(-1, 2, *x.shape[1:])
 
 
 def _mean(logits: list[Array]) -> Array:

@@ -74,16 +74,16 @@ class MotionLoss:
 
 
 def conditions_of(batch: Mapping[str, AnyArray]) -> Conditions:
-    """Everything that a window of a clip gives."""
-    present = jnp.ones(batch["length"].shape, bool)
+    """Everything that a window of a clip gives; gaze, distance and emotion that its clip lacks (NaN) are absent."""
+    labels = {name: jnp.asarray(batch[name]) for name in ("gaze", "distance", "emotion")}
+    known = {f"has_{name}": jnp.isfinite(label).all(-1) for name, label in labels.items()}
     return Conditions(
         previous_motion=batch["previous_motion"],
         previous_audio=batch["previous_audio"],
         audio=batch["audio"],
         audio_length=batch["length"],
-        gaze=batch["gaze"],
-        distance=batch["distance"],
-        emotion=batch["emotion"],
+        **{name: jnp.nan_to_num(label) for name, label in labels.items()},
         has_previous=batch["has_previous"],
-        **dict.fromkeys(("has_audio", "has_gaze", "has_distance", "has_emotion"), present),
+        has_audio=jnp.ones(batch["length"].shape, bool),
+        **known,
     )

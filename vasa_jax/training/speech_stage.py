@@ -63,7 +63,8 @@ def begun(read: Callable[[], dict[str, Any]] | None, taught: lesson.Lesson | Non
 
 
 def talks(folder: str, split: str, take: Callable) -> pipeline.Chosen:
-    """What `take` leaves of each talk clip of a split; all are read once here, to know which they are."""
+    """What `take` leaves of each talk clip of a split whose phones are known; all are read once here, to know which
+    they are."""
 
     def slim(record: pipeline.Record) -> pipeline.Record:
         return take(record) if clips.is_talk(record) else {}
@@ -72,4 +73,7 @@ def talks(folder: str, split: str, take: Callable) -> pipeline.Chosen:
     spoken = [i for i in tqdm(range(len(kept)), f"reading {split}", unit="clip") if kept[i]]
     if not spoken:
         raise UserError(f"no clip of kind 'talk' in the split {split!r} of {folder}")
+    spoken = [i for i in spoken if len(kept[i]["phones"])]
+    if not spoken:
+        raise UserError(f"the clips in {folder} have no phones, which the speech encoder learns from: take another set")
     return pipeline.Chosen(kept, spoken)

@@ -1,15 +1,12 @@
 """The TFDS builder: clips that worker processes rendered become array_record files, without TensorFlow."""
 
-import json
 import pathlib
 
-import numpy as np
 import tensorflow_datasets as tfds
 
+from vasa_jax.data import clip_file
 from vasa_jax.data.clips import clip_features
 from vasa_jax.data.synthetic import clip
-
-ARRAYS = ("audio", "pose", "gaze", "expression", "landmarks", "distance", "emotion", "lip_opening")
 
 
 class SyntheticHeads(tfds.core.GeneratorBasedBuilder):
@@ -49,30 +46,9 @@ def path(folder, plan):
 
 def store(folder, plan, record):
     """Writes a clip's record to its file; a file is there whole or not at all."""
-    text = {name: value for name, value in record.items() if name not in ARRAYS and name != "frames"}
-    text["phones"] = {
-        name: [one if isinstance(one, str) else float(one) for one in v] for name, v in text["phones"].items()
-    }
-    file = path(folder, plan)
-    partial = file.with_suffix(".part")
-    with partial.open("wb") as stream:
-        np.savez(
-            stream,
-            text=np.frombuffer(json.dumps(text).encode(), np.uint8),
-            frames=np.frombuffer(b"".join(record["frames"]), np.uint8),
-            lengths=np.array([len(frame) for frame in record["frames"]]),
-            **{name: record[name] for name in ARRAYS},
-        )
-    partial.rename(file)
+    clip_file.store(path(folder, plan), record)
 
 
 def load(folder, plan):
     """The record that `store` wrote."""
-    with np.load(path(folder, plan)) as data:
-        record = json.loads(data["text"].tobytes())
-        ends = np.cumsum(data["lengths"])
-        joined = data["frames"].tobytes()
-        record["frames"] = [
-            joined[end - length : end] for end, length in zip(ends, data["lengths"], strict=True)
-        ]
-        return record | {name: data[name] for name in ARRAYS}
+    return clip_file.load(path(folder, plan))

@@ -19,8 +19,14 @@ def pose_l1(pose: Float[Array, "b 7"], target: Float[Array, "b 7"]) -> Array:
 
 
 def label_mse(read: Float[Array, "b n"], target: Float[Array, "b n"], scale: Float[Array, " n"]) -> Array:
-    """Mean squared error of labels in units of their standard deviation `scale`: about 1 for a constant guess."""
-    return jnp.mean(((read - target) / scale) ** 2)
+    """Mean squared error of labels in units of their standard deviation `scale`: about 1 for a constant guess.
+
+    A target that is not known (NaN) counts with weight 0, in the mean too; 0 without any.
+    """
+    known = jnp.isfinite(target)
+    # Chosen before the difference is taken: a NaN behind a `where` still poisons the gradient.
+    error = ((read - jnp.where(known, target, read)) / scale) ** 2
+    return jnp.sum(error) / jnp.maximum(jnp.sum(known), 1)
 
 
 def gaze(
