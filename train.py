@@ -17,6 +17,7 @@ WORKDIR = flags.DEFINE_string("workdir", None, "Folder for checkpoints, curves, 
 AOT_TOPOLOGY = flags.DEFINE_string("aot_topology", None, "A pod such as v5e:16x16: what a step would take of it.")
 AOT_PART = flags.DEFINE_integer("aot_part", None, "Which part of the training to compile, from 0; the last by default.")
 AOT_BATCH = flags.DEFINE_integer("aot_batch_per_chip", None, "People in a step for each chip of the pod.", 1)
+AOT_PLAN = flags.DEFINE_bool("aot_plan", False, "Stop the compiler before it generates code: a tenth of the time.")
 DISTRIBUTED = flags.DEFINE_bool("distributed", False, "Join the other hosts of a cluster first.")
 
 
@@ -43,7 +44,8 @@ def print_bill() -> None:
     from vasa_jax.training import aot
 
     logging.set_verbosity(logging.WARNING)  # jax tells that there is no TPU
-    print(aot.face_bill(read_config(), AOT_TOPOLOGY.value, AOT_PART.value, AOT_BATCH.value))
+    code = not AOT_PLAN.value
+    print(aot.face_bill(read_config(), AOT_TOPOLOGY.value, AOT_PART.value, AOT_BATCH.value, code))
 
 
 def read_config():

@@ -97,6 +97,9 @@ class ToyFace(nn.Module):
     def pose(self, image):
         return self.motion(image).pose
 
+    def dynamics(self, image, seen_pose):
+        return self.motion(image, seen_pose).dynamics
+
     def appearance(self, image, motion):
         kept = self.keep(jnp.concatenate([image.reshape(image.shape[0], -1), motion.vector], -1))
         return Appearance(kept[:, None, None, None], kept[:, None, None])

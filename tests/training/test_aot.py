@@ -130,12 +130,17 @@ def test_a_toy_is_compiled_for_four_tpus():
         [sys.executable, HERE / "toy_for_four_tpus.py"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    planned, found = map(json.loads, done.stdout.splitlines()[-2:])
     assert (found["chip"]["name"], found["chips"], found["people"]) == ("TPU v5e", 4, PER_CHIP)
     kept, traffic = found["kept"], found["traffic"]
-    assert kept["batch"] == PER_CHIP * (2 * SIZE * SIZE * 3 + 2 * 4 * (7 + 57 + 2 * 68))
+    assert kept["batch"] == PER_CHIP * (2 * SIZE * SIZE * 3 + 2 * 4 * (7 + 57 + 2 * 68) + 4)
     assert 0 < kept["their average"] == kept["parameters"]
     assert kept["optimiser state"] == pytest.approx(2 * kept["parameters"], rel=1e-3)
     assert found["flops"] > 0 and found["moved"] > 0 and 0 < found["peak"] < found["chip"]["hbm_bytes"]
     assert traffic["all-reduce"]["sent"] > 0, "gradients are summed over the chips"
     assert traffic["all-gather"]["sent"] > 0, "and parameters that fsdp splits are gathered"
+    assert planned["code"] is None and found["code"] > 0
+    for name in ("kept", "arguments", "results", "traffic", "flops"):
+        assert planned[name] == found[name], name
+    assert planned["temporaries"] == pytest.approx(found["temporaries"], rel=0.05)
+    assert 0 < planned["moved"] <= found["moved"], "counted without padding"

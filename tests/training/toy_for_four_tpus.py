@@ -1,5 +1,5 @@
 """Run by test_aot.py in a process without checks of shapes, which JAX's own placeholders for arguments do not pass:
-the bill of a toy's step on four chips, as JSON."""
+the bills of a toy's step on four chips, compiled and only planned, as JSON, a line each."""
 
 import dataclasses
 import json
@@ -26,7 +26,9 @@ def toy_config():
     return config
 
 
-if __name__ == "__main__":
+if __name__ in ("__main__", "__mp_main__"):  # the process that plans imports this file
     mesh.SMALLEST_SHARDED = 64
-    found = aot.face_bill(toy_config(), "v5e:2x2", per_chip=PER_CHIP)
-    print(json.dumps(dataclasses.asdict(found) | {"peak": found.peak, "text": str(found)}))
+if __name__ == "__main__":
+    for code in (False, True):
+        found = aot.face_bill(toy_config(), "v5e:2x2", per_chip=PER_CHIP, code=code)
+        print(json.dumps(dataclasses.asdict(found) | {"peak": found.peak, "text": str(found)}))

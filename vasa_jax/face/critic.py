@@ -62,9 +62,12 @@ def spectral_norm(kernel: Float[Array, "*rest f"]) -> Array:
     """
     matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
     gram = matrix.T @ matrix
-    vector = 1 + 0.1 * jnp.cos(jnp.arange(gram.shape[0], dtype=jnp.float32))
-    for _ in range(POWER_ITERATIONS):
-        vector = gram @ vector
-        vector = vector / (jnp.linalg.norm(vector) + 1e-12)
-    vector = jax.lax.stop_gradient(vector)
+    still = jax.lax.stop_gradient(gram)
+
+    def iterate(_: Array, vector: Array) -> Array:
+        vector = still @ vector
+        return vector / (jnp.linalg.norm(vector) + 1e-12)
+
+    first = 1 + 0.1 * jnp.cos(jnp.arange(gram.shape[0], dtype=jnp.float32))
+    vector = jax.lax.fori_loop(0, POWER_ITERATIONS, iterate, first)
     return jnp.sqrt(jnp.maximum(vector @ gram @ vector, 1e-12))

@@ -86,9 +86,12 @@ class FaceModel(nn.Module):
           seen_pose: pose that places the dynamics encoder's view; the estimate (without its gradient) if None.
         """
         pose = self.pose(image)
-        seen_pose = jax.lax.stop_gradient(pose) if seen_pose is None else seen_pose
+        return Motion(pose, self.dynamics(image, jax.lax.stop_gradient(pose) if seen_pose is None else seen_pose))
+
+    def dynamics(self, image: Float[Array, "b s s 3"], seen_pose: HeadPose) -> Float[Array, "b z"]:
+        """z_dyn of an image, seen as `seen_pose` places it."""
         view = VIEWS[self.view](image, seen_pose, self.view_size)
-        return Motion(pose, self.dynamics_encoder(view).astype(jnp.float32))
+        return self.dynamics_encoder(view).astype(jnp.float32)
 
     def appearance(self, image: Float[Array, "b s s 3"], motion: Motion) -> Appearance:
         """V_app and z_id of a portrait whose own motion is known."""

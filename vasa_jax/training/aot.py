@@ -3,10 +3,12 @@
     python train.py --config=configs/face_paper.py --aot_topology=v5e:16x16 --aot_batch_per_chip=1
 
 `pip install libtpu` brings the TPU's compiler, which runs on the CPU of any Linux machine. Neither data nor the judges'
-files are needed.
+files are needed. With --aot_plan the compiler is stopped before it generates code, which is nine tenths of its time and
+of which a bill tells the size alone.
 """
 
 import dataclasses
+import functools
 import importlib.util
 import math
 import os
@@ -21,7 +23,7 @@ from ml_collections import ConfigDict
 
 from vasa_jax.data import clips
 from vasa_jax.errors import UserError
-from vasa_jax.training import face_stage, judge_layouts, step
+from vasa_jax.training import face_stage, judge_layouts, planned, step
 from vasa_jax.training import mesh as meshes
 from vasa_jax.training.bill import Bill
 from vasa_jax.training.chips import CHIPS, Chip, chip_of
@@ -40,7 +42,9 @@ ENVIRONMENT = {
 }
 
 
-def face_bill(config: ConfigDict, topology: str, part: int | None = None, per_chip: int | None = None) -> Bill:
+def face_bill(
+    config: ConfigDict, topology: str, part: int | None = None, per_chip: int | None = None, code: bool = True
+) -> Bill:
     """What the step of a part of stage 1 takes of a pod, with all judges, from its compiled program.
 
     Args:
@@ -48,6 +52,7 @@ def face_bill(config: ConfigDict, topology: str, part: int | None = None, per_ch
       topology: such as "v5e:16x16", or one of STAND_INS.
       part: its number in `face_stage.parts`; the last if None.
       per_chip: people in a step for each chip, in place of the config's batch size.
+      code: to the end; False stops the compiler before it generates code.
 
     Raises:
       UserError: no such stage, pod or part, no compiler, or the step does not fit.
@@ -57,14 +62,24 @@ def face_bill(config: ConfigDict, topology: str, part: int | None = None, per_ch
     chip, devices = pod(topology)
     mesh = meshes.make_mesh(config.loop.fsdp, devices)
     phase, state, batch = whole_step(config, part, per_chip, len(devices))
-    lowered = lower(phase, mesh, state, batch)
     try:
-        compiled = lowered.compile()
+        if code:
+            program = lower(phase, mesh, state, batch).compile()
+        else:
+            program = planned.plan(functools.partial(lowered, config, topology, part, per_chip))
     except jax.errors.JaxRuntimeError as error:
         raise UserError(f"the step does not fit {topology}: {' '.join(str(error).split()):.300}") from None
     people = batch["source"].shape[0] // len(devices)
-    bill = read(compiled, chip, len(devices), people, kept(mesh, phase, state, batch), config.accumulate)
+    bill = read(program, chip, len(devices), people, kept(mesh, phase, state, batch), config.accumulate)
     return dataclasses.replace(bill, stand_in=STAND_INS[topology][1]) if topology in STAND_INS else bill
+
+
+def lowered(config: ConfigDict, topology: str, part: int | None, per_chip: int | None) -> jax.stages.Lowered:
+    """The step of a part of stage 1 for a pod, not compiled yet; arguments as for `face_bill`."""
+    _, devices = pod(topology)
+    mesh = meshes.make_mesh(config.loop.fsdp, devices)
+    phase, state, batch = whole_step(config, part, per_chip, len(devices))
+    return lower(phase, mesh, state, batch)
 
 
 def pod(topology: str) -> tuple[Chip, Sequence[jax.Device]]:
@@ -141,27 +156,27 @@ def bytes_on_chip(tree: Any, shardings: Any) -> float:
 
 
 def read(
-    compiled: jax.stages.Compiled, chip: Chip, chips: int, people: int, kept: dict[str, float], turns: int
+    program: jax.stages.Compiled | planned.Plan, chip: Chip, chips: int, people: int, kept: dict[str, float], turns: int
 ) -> Bill:
-    """The bill of a compiled step.
+    """The bill of a step, compiled or planned.
 
     Args:
       turns: parts of a batch, one after the other: XLA counts operations and bytes of a loop's body once. The
         optimiser, which is not in it, is then counted as often; it is a thousandth of the whole.
     """
-    memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
+    plan = program if isinstance(program, planned.Plan) else planned.of_compiled(program)
     return Bill(
         chip=chip,
         chips=chips,
         people=people,
         kept=kept,
-        arguments=memory.argument_size_in_bytes,
-        results=memory.output_size_in_bytes - memory.alias_size_in_bytes,
-        temporaries=memory.temp_size_in_bytes,
-        code=memory.generated_code_size_in_bytes,
-        flops=cost["flops"] * turns,
-        moved=cost["bytes accessed"] * turns,
-        traffic=traffic(compiled.as_text(), chips),
+        arguments=plan.arguments,
+        results=plan.results,
+        temporaries=plan.temporaries,
+        code=plan.code,
+        flops=plan.cost["flops"] * turns,
+        moved=plan.cost["bytes accessed"] * turns,
+        traffic=traffic(plan.text, chips),
     )
 
 

@@ -18,7 +18,7 @@ class Bill:
       people: that each chip takes in a step.
       kept: name -> size of what lives on the chip between steps, by the arrays' shapes.
       arguments: size of all that as the program lays it out. results: of what does not take an argument's place.
-      temporaries: what the step needs besides. code: the program itself.
+      temporaries: what the step needs besides. code: the program itself; None before it is generated.
       flops: operations. moved: to and from memory.
       traffic: what the chip sends, by kind of collective.
       stand_in: the pod that was compiled for where no compiler for the chip is here, which makes all of it an estimate;
@@ -32,7 +32,7 @@ class Bill:
     arguments: float
     results: float
     temporaries: float
-    code: float
+    code: float | None
     flops: float
     moved: float
     traffic: Mapping[str, Traffic]
@@ -40,8 +40,8 @@ class Bill:
 
     @property
     def peak(self) -> float:
-        """The most memory in use."""
-        return self.arguments + self.results + self.temporaries + self.code
+        """The most memory in use; without the code where that is not known."""
+        return self.arguments + self.results + self.temporaries + (self.code or 0.0)
 
     @property
     def share(self) -> float:
@@ -75,7 +75,8 @@ class Bill:
         rows += [
             ("arguments as laid out", f"{self.arguments / GB:.3f} GB"),
             ("temporaries", f"{self.temporaries / GB:.3f} GB"),
-            ("code and results", f"{(self.code + self.results) / GB:.3f} GB"),
+            ("results", f"{self.results / GB:.3f} GB"),
+            ("code", "not generated" if self.code is None else f"{self.code / GB:.3f} GB"),
             ("peak", f"{self.peak / GB:.2f} of {self.chip.hbm_bytes / GB:.0f} GB, {self.share:.0%}"),
             ("operations", f"{self.flops / 1e12:.2f} TFLOP"),
             ("to and from memory", f"{self.moved / GB:.1f} GB"),

@@ -30,7 +30,7 @@ class FaceLoss:
     """The loss of the whole model and of its critic: batch of data.pipeline.FacePairs -> scalar.
 
     Attributes:
-      model: with the methods pose, motion, appearance, decode, read_labels.
+      model: with the methods pose, dynamics, appearance, decode, read_labels.
       weights, noise: numbers.
       expression_scale: (57,) standard deviations.
       critic: the network whose parameters are in the step's company; None without one.
@@ -74,12 +74,13 @@ class FaceLoss:
         motion = motion.replace(dynamics=augment.drop_latent(keys[2], motion.dynamics, self.noise.latent))
         frames = jnp.concatenate([source[:, None], target[:, :1]], 1) if self.second_look else source[:, None]
         appearance = self._apply(params, frames, pick(motion, range(frames.shape[1])), method="appearance")
+        strangers = face_terms.strangers(batch["identity"])
         whose, moving = [0] * drivers, pick(motion, range(1, 1 + drivers))
         first = pick(moving, [0])
         if self.second_look:
             whose, moving = [*whose, 1], beside(moving, first)
         if self.stranger:
-            whose, moving = [*whose, 0], beside(moving, jax.tree.map(lambda x: jnp.roll(x, -1, 0), first))
+            whose, moving = [*whose, 0], beside(moving, jax.tree.map(lambda x: x[strangers], first))
         images = self._apply(params, pick(appearance, whose), moving, method="decode")
         drawing = Drawing(
             source=source,
@@ -92,6 +93,7 @@ class FaceLoss:
             image=images[:, :drivers],
             own=images[:, drivers] if self.second_look else None,
             crossed=images[:, -1] if self.stranger else None,
+            strangers=strangers,
         )
         return drawing, labels
 
@@ -102,7 +104,7 @@ class FaceLoss:
 
     @property
     def stranger(self) -> bool:
-        """Whether each person is also drawn in the motion of the next."""
+        """Whether each person is also drawn in the motion of another."""
         return self.weights.any("cross_identity", "cycle")
 
     def _read_frames(
@@ -121,11 +123,12 @@ class FaceLoss:
         driver = move.pose(HeadPose.from_vector(flat(batch["driver_pose"])))
         label = HeadPose.from_vector(beside(batch["source_pose"][:, None], driver.vector.reshape(*shape, -1)))
         expression = beside(batch["source_expression"][:, None], batch["driver_expression"])
-        guess = jax.lax.stop_gradient(self._apply(params, images, method="pose"))
+        pose = self._apply(params, images, method="pose")
+        guess = jax.lax.stop_gradient(pose)
         seen = augment.choose(estimated, guess, augment.jitter_pose(keys[2], label, self.noise.pose))
-        motion = self._apply(params, images, seen, method="motion")
+        motion = Motion(pose, self._apply(params, images, seen, method="dynamics"))
         terms = label_terms(self, params, *jax.tree.map(flat, (motion, label, expression)))
-        used = augment.choose(estimated, jax.lax.stop_gradient(motion.pose), label)
+        used = augment.choose(estimated, guess, label)
         back = move.undo_pose(jax.tree.map(lambda x: flat(x[:, 1:]), used))
         back = jax.tree.map(lambda x: x.reshape(*shape, -1), back)
         return motion.replace(pose=beside(pick(used, [0]), back)), terms
@@ -143,8 +146,8 @@ class FaceLoss:
         if weights.cycle:
             images = jnp.stack([drawing.image[:, 0], drawing.crossed], 1).astype(drawing.target.dtype)
             own = pick(drawing.motion, [0])
-            wanted = beside(own, jax.tree.map(lambda x: jnp.roll(x, -1, 0), own))
-            again = self._apply(params, images, wanted.pose, method="motion").dynamics
+            wanted = beside(own, jax.tree.map(lambda x: x[drawing.strangers], own))
+            again = self._apply(params, images, wanted.pose, method="dynamics")
             terms["cycle"] = sum(losses.cycle(again[:, i], wanted.dynamics[:, i]) for i in (0, 1)) / 2
         return terms
 

@@ -64,12 +64,13 @@ def face_stage(config: ConfigDict) -> Stage:
         for number, (phase, sample, size) in enumerate(_phases(config, scale, judges))
     ]
     validation = clips.open_clips(config.data.clips, "validation")
+    shown = dataclasses.replace(pairs_of(config, model.image_size), candidates=1)  # pairs as they come
     return Stage(
         room="face",
         model=config.model.to_dict(),
         init=init_of(model),
         phases=tuple(phases),
-        report=face_report.FaceReport(model, validation, pairs_of(config, model.image_size), identity=judges.identity),
+        report=face_report.FaceReport(model, validation, shown, identity=judges.identity),
         critic_init=critic_init_of(config),
         weights=first_weights(config),
     )
@@ -189,13 +190,14 @@ def critic_init_of(config: ConfigDict) -> Callable[[jax.Array], Any] | None:
 
 def pairs_of(config: ConfigDict, size: int) -> pipeline.FacePairs:
     """What reads a source and its drivers from a clip, at a size."""
-    return pipeline.FacePairs(config.data.drivers, float(np.deg2rad(config.data.source_yaw_degrees)), size)
+    yaw = float(np.deg2rad(config.data.source_yaw_degrees))
+    return pipeline.FacePairs(config.data.drivers, yaw, size, config.data.candidates)
 
 
 def example_batch(config: ConfigDict, part: Part) -> Mapping[str, jax.ShapeDtypeStruct]:
     """Shapes of a batch of a part, for compiling its step without data."""
     people, drivers, image = part.batch_size, config.data.drivers, (part.size, part.size, 3)
-    batch = {}
+    batch = {"identity": jax.ShapeDtypeStruct((people,), jnp.uint32)}
     for who, some in (("source", (people,)), ("driver", (people, drivers))):
         batch[who] = jax.ShapeDtypeStruct((*some, *image), jnp.uint8)
         for label, shape in LABELS.items():

@@ -10,6 +10,7 @@ import optax
 from jax import Array
 from jax.sharding import Mesh
 
+from vasa_jax.training import joined
 from vasa_jax.training import mesh as meshes
 from vasa_jax.training.optimiser import Optimiser
 from vasa_jax.training.stage import Company, Metrics, Phase
@@ -28,26 +29,36 @@ def make_step(phase: Phase) -> Callable[[TrainState, Any, Array, Array, Any], tu
         key = jax.random.fold_in(key, state.step)
         critic = state.critic.params if phase.critic_optimiser else None
         (gradient, critic_gradient), metrics = gradients(phase, state.params, critic, batch, key, judges)
-        rate = phase.optimiser.rate(state.phase_step, progress)
-        learner = update(phase.optimiser, Learner(state.params, state.opt_state), gradient, rate)
-        decay = phase.optimiser.decay(state.phase_step)
-        ema = jax.tree.map(lambda e, p: e + (1 - decay) * (p - e), state.ema, learner.params)
-        metrics = metrics | {"gradient_norm": optax.global_norm(gradient), "learning_rate": rate}
+        rate, decay = phase.optimiser.rate(state.phase_step, progress), phase.optimiser.decay(state.phase_step)
+        learner, norm = update(phase.optimiser, Learner(state.params, state.opt_state), gradient, rate)
+        ema = average(state.ema, learner.params, decay)
+        metrics = metrics | {"gradient_norm": norm, "learning_rate": rate}
         beside = state.critic
         if phase.critic_optimiser:
             critic_rate = phase.critic_optimiser.rate(state.phase_step, progress)
-            beside = update(phase.critic_optimiser, state.critic, critic_gradient, critic_rate)
-            metrics["critic_gradient_norm"] = optax.global_norm(critic_gradient)
+            beside, norm = update(phase.critic_optimiser, state.critic, critic_gradient, critic_rate)
+            metrics["critic_gradient_norm"] = norm
         taken = TrainState(state.step + 1, state.phase_step + 1, learner.params, ema, learner.opt_state, beside)
         return taken, metrics
 
     return step
 
 
-def update(optimiser: Optimiser, learner: Learner, gradient: Any, rate: Array) -> Learner:
-    """One step of the optimiser."""
-    direction, opt_state = optimiser.transformation().update(gradient, learner.opt_state, learner.params)
-    return Learner(jax.tree.map(lambda p, d: p - rate * d, learner.params, direction), opt_state)
+def update(optimiser: Optimiser, learner: Learner, gradient: Any, rate: Array) -> tuple[Learner, Array]:
+    """One step of the optimiser, and the norm of the whole gradient."""
+    tree = learner.params
+    params, gradient = joined.join(tree), joined.join(gradient)
+    before = joined.within(joined.join, learner.opt_state, tree)
+    direction, after = optimiser.transformation().update(gradient, before, params)
+    moved = joined.split(jax.tree.map(lambda p, d: p - rate * d, params, direction), tree)
+    opt_state = joined.within(lambda moments: joined.split(moments, tree), after, params)
+    return Learner(moved, opt_state), optax.global_norm(gradient)
+
+
+def average(ema: Any, params: Any, decay: Array) -> Any:
+    """The running average one step on."""
+    after = jax.tree.map(lambda e, p: e + (1 - decay) * (p - e), joined.join(ema), joined.join(params))
+    return joined.split(after, params)
 
 
 def gradients(
