@@ -168,8 +168,9 @@ def test_a_signal_ends_the_process_soon(portrait_file, checkpoint_folder, tmp_pa
     out.mkdir()
     words = ["-s", portrait_file, "-a", tmp_path / "long.wav", "-o", out / "a.mp4", "--checkpoint", checkpoint_folder]
     process = subprocess.Popen(
-        [sys.executable, "infer.py", *map(str, words), "--no_crop", "--steps", "2"], stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "infer.py", *map(str, words), "--no_crop", "--steps", "2"], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not any(path.stat().st_size > 100 for path in out.iterdir()):
         assert process.poll() is None and time.monotonic() < deadline
