@@ -1,8 +1,8 @@
 """Motion of a stream: a few frames at a time, as their speech arrives.
 
 The window that is sampled reaches on into speech that nobody has said yet; its first frames stand, and what lies
-behind them is sampled again when more was heard. A frame has the noise that it has in a clip with the same key, so that
-a stream moves much as the clip does.
+behind them is sampled again when more was heard. A frame has the noise that it has in a clip with the same key, so
+that a plan and the next one agree as far as what was heard in between does not matter.
 """
 
 from collections.abc import Callable
