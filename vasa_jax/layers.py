@@ -43,6 +43,10 @@ class Conv(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         if self.standardised:
             kernel = standardise_weights(kernel) * self.param("gain", nn.initializers.ones, (self.features,))
+        return self.convolved(x, kernel, bias)
+
+    def convolved(self, x: Array, kernel: Array, bias: Array) -> Array:
+        """`x` by this kernel, as it is."""
         apply = convolve_3d if len(self.kernel) == 3 else convolve_2d
         return apply(x, kernel.astype(x.dtype), self.stride) + bias.astype(x.dtype)
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from vasa_jax.errors import UserError
-from vasa_jax.inference import stream as streams
 from vasa_jax.inference.animator import Animator
 from vasa_jax.inference.sound_queue import StreamFull
 from vasa_jax.types import SAMPLES_PER_FRAME
@@ -188,7 +187,6 @@ def test_a_full_device_is_told_in_a_line(begin, tone, monkeypatch):
 
 
 def test_an_ear_that_hears_the_whole_clip_cannot_stream(animator, begin, monkeypatch):
-    monkeypatch.setattr(streams.StreamPrograms, "check", streams.StreamPrograms.check)
-    monkeypatch.setitem(animator.checkpoint.models.__dict__, "speech", object())
+    monkeypatch.setattr(animator._ear, "_speech", object())
     with pytest.raises(UserError, match="these weights cannot stream: their ear has to hear a clip to its end"):
         begin()

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vasa_jax.errors import UserError
+
 
 def write_set(folder: Path, name: str, features: Any, splits: Mapping[str, Iterable[tuple[str, Mapping]]]) -> None:
     """Writes `splits` into `folder`, which then is the data set itself and must hold none yet.
@@ -16,6 +18,12 @@ def write_set(folder: Path, name: str, features: Any, splits: Mapping[str, Itera
     """
     part = folder / "part"
     prepare(_builder_class(name, features, splits)(data_dir=str(part), file_format="array_record"), part, folder)
+
+
+def check_new(folder: Path) -> None:
+    """UserError where the folder holds a data set."""
+    if (folder / "dataset_info.json").exists():
+        raise UserError(f"{folder} already holds a data set: remove it or choose another --out")
 
 
 def prepare(builder: Any, part: Path, folder: Path, config: Any = None) -> None:

@@ -11,25 +11,25 @@ from vasa_jax.types import FPS, SAMPLES_PER_FRAME
 BLINK_CLOSED, BLINK_OPEN = 0.8, 0.88
 
 
-def correlation(first: Float[np.ndarray, " time"], second: Float[np.ndarray, " time"]) -> float:
-    """Pearson's correlation over frames where both are finite; NaN for a constant or under 3 frames."""
+def correlation(first: Float[np.ndarray, " time"], second: Float[np.ndarray, " time"], least: int = 3) -> float:
+    """Pearson's correlation over frames where both are finite; NaN for a constant or fewer than `least` frames."""
     both = np.isfinite(first) & np.isfinite(second)
     x, y = first[both], second[both]
-    if len(x) < 3 or x.std() < 1e-9 or y.std() < 1e-9:
+    if len(x) < least or x.std() < 1e-9 or y.std() < 1e-9:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
 
 
 def correlation_at(
-    curve: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"], shift: int
+    curve: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"], shift: int, least: int = 3
 ) -> float:
-    """Correlation of `curve` with the reference delayed by `shift` frames.
+    """`correlation` of `curve` with the reference delayed by `shift` frames.
 
     In sync the peak over shifts is at 0; a peak at a positive shift means that the curve lags behind the
     reference. VASA-1, section 4.1, validates its score of audio and pose by such a curve of shifts.
     """
     late, early = max(shift, 0), max(-shift, 0)
-    return correlation(curve[late : len(curve) - early], reference[early : len(reference) - late])
+    return correlation(curve[late : len(curve) - early], reference[early : len(reference) - late], least)
 
 
 def blinks(

@@ -22,6 +22,7 @@ from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.errors import UserError
 from vasa_jax.inference.controls import Controls, check_turn
 from vasa_jax.inference.crop import Square, centre_square, cut_square, face_square
+from vasa_jax.inference.ear import Ear
 from vasa_jax.inference.exports import NO_EXPORTS, Exports, Program
 from vasa_jax.inference.face_programs import BATCH, NO_TOUCHES, FacePrograms
 from vasa_jax.inference.head_pose import RELATIVE, check_pose, there_and_back
@@ -36,8 +37,7 @@ from vasa_jax.inference.touches import Touches
 from vasa_jax.inference.video import Video
 from vasa_jax.provenance.mark.writer import Mark
 from vasa_jax.provenance.record import Record, new_record
-from vasa_jax.speech import StreamingSpeechEncoder
-from vasa_jax.types import POSE_SIZE, SAMPLE_RATE, SAMPLES_PER_FRAME, Framing, Motion
+from vasa_jax.types import POSE_SIZE, SAMPLE_RATE, SAMPLES_PER_FRAME, Appearance, Framing, Motion
 
 DTYPES = ("float32", "bfloat16")
 
@@ -69,8 +69,9 @@ class Animator:
         self._face = FacePrograms(
             checkpoint.models.face, self.params["face"], checkpoint.statistics, exports, self.dtype
         )
-        self._speech = SpeechPrograms(checkpoint, self.params, exports)
-        self._streams = StreamPrograms(checkpoint, self.params, exports)
+        self._ear = Ear(checkpoint.models.speech, self.params["speech"], exports)
+        self._speech = SpeechPrograms(checkpoint, self.params, self._ear, exports)
+        self._streams = StreamPrograms(checkpoint, self.params, self._ear, exports)
 
     def programs(self) -> Iterator[Program]:
         """Those that speech and streams run with the default controls, to be written down; see `exports`."""
@@ -95,7 +96,7 @@ class Animator:
     @property
     def can_stream(self) -> bool:
         """Whether the weights can, whose ear may have to hear a clip to its end."""
-        return isinstance(self.checkpoint.models.speech, StreamingSpeechEncoder)
+        return self._ear.can_stream
 
     @property
     def image_size(self) -> int:
@@ -234,11 +235,8 @@ class Animator:
         """
         wanted = self._streams.controls(controls)
         check_pose(pose, False)
-        self._face.check_touches(touches)
         portrait = check_portrait(portrait)
-        square = self._square(portrait, crop)
-        appearance, own = self._face.encode(square)
-        appearance = self._face.opened(appearance, square, touches)
+        appearance, own = self._encoded(portrait, crop, touches)
         held = None if pose is None else self._face.own_pose(own)
         record = self.record(portrait=portrait)
         shown = Shown(appearance, held, touches, record, self._mark(record))
@@ -305,10 +303,7 @@ class Animator:
         Raises:
           UserError: the portrait cannot be used.
         """
-        self._face.check_touches(touches)
-        square = self._square(portrait, crop)
-        appearance, own = self._face.encode(square)
-        encoded = self._face.opened(appearance, square, touches), own
+        encoded = self._encoded(portrait, crop, touches)
         record = self.record(portrait=portrait) if record is None else record
         return self._face.reenact(encoded, driving, pose_from, relative, touches, self._mark(record))
 
@@ -339,6 +334,13 @@ class Animator:
             other = self._square(expression_from, crop, "picture of the expression")
         record = self.record(portrait=portrait) if record is None else record
         return self._face.edit(self._face.encode(square), radians, other, self._mark(record, still=True))
+
+    def _encoded(self, portrait: np.ndarray, crop: bool, touches: Touches) -> tuple[Appearance, Motion]:
+        """Appearance, with eyes and lips as the touches ask, and own motion of a portrait."""
+        self._face.check_touches(touches)
+        square = self._square(portrait, crop)
+        appearance, own = self._face.encode(square)
+        return self._face.opened(appearance, square, touches), own
 
     def _square(self, picture: np.ndarray, crop: bool, what: str = "portrait") -> np.ndarray:
         return cut_square(picture, *self.square(picture, crop, what), self.image_size)

@@ -134,11 +134,11 @@ def _record(animator: Any, arguments: argparse.Namespace, files: dict[str, str |
     """What is told of the run: arrays and files that went in, and consent."""
     from dataclasses import replace
 
-    from vasa_jax.provenance.record import NOT_STATED, hash_file
+    from vasa_jax.provenance.record import hash_file
 
     record = animator.record(**arrays)
     hashes = {name: hash_file(path) for name, path in files.items() if path is not None}
-    return replace(record, inputs={**record.inputs, **hashes}, consent=arguments.consent or NOT_STATED)
+    return replace(record, inputs={**record.inputs, **hashes}).agreed(arguments.consent)
 
 
 class _Counted:

@@ -10,7 +10,6 @@ from typing import Any
 
 import flax.linen as nn
 
-from vasa_jax.convolution import convolve_2d, convolve_3d
 from vasa_jax.layers import Conv, standardise_weights
 
 
@@ -31,6 +30,4 @@ def _convolve(call: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], con
     module = context.module
     if not isinstance(module, Conv) or context.method_name != "__call__" or module.has_variable("params", "gain"):
         return call(*args, **kwargs)
-    (x,), (kernel, bias) = args, (module.get_variable("params", name) for name in ("kernel", "bias"))
-    apply = convolve_3d if len(module.kernel) == 3 else convolve_2d
-    return apply(x, kernel.astype(x.dtype), module.stride) + bias.astype(x.dtype)
+    return module.convolved(*args, *(module.get_variable("params", name) for name in ("kernel", "bias")))

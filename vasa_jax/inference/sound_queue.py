@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vasa_jax.errors import UserError
-from vasa_jax.inference.speech_file import MAX_RATE, MIN_RATE, as_float
+from vasa_jax.inference.speech_file import NOT_NUMBERS, as_float, check_rate
 from vasa_jax.types import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
@@ -86,8 +86,7 @@ class SoundQueue:
         self.added += len(samples)
 
     def _check_rate(self, rate: int) -> None:
-        if not MIN_RATE <= rate <= MAX_RATE:
-            raise UserError(f"the audio has a rate of {rate} Hz; give one from {MIN_RATE} to {MAX_RATE} Hz")
+        check_rate(rate)
         if self._rate not in (None, rate):
             raise UserError(f"the stream began with audio of {self._rate} Hz: feed it that, not {rate} Hz")
         if self._rate is None and rate != SAMPLE_RATE:
@@ -113,6 +112,6 @@ def as_mono(samples: np.ndarray) -> Float32[np.ndarray, " samples"]:
     """
     samples = as_float(np.asarray(samples))
     if not np.isfinite(samples).all():
-        raise UserError("the audio holds values that are not numbers (NaN or infinite)")
+        raise UserError(NOT_NUMBERS)
     mono = samples if samples.ndim == 1 else samples.mean(1)
     return np.clip(mono, -1, 1).astype(np.float32)

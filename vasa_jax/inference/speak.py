@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,6 @@ def carry_out(order: Order, animator: Any, progress: Any) -> tuple[int, dict[str
     """
     from vasa_jax.inference.performance import timed
     from vasa_jax.inference.video_file import default_size, write_video
-    from vasa_jax.provenance.record import NOT_STATED
     from vasa_jax.types import FPS
 
     portrait, crop, setting = placed(animator, order.portrait, order.arguments)
@@ -75,7 +74,7 @@ def carry_out(order: Order, animator: Any, progress: Any) -> tuple[int, dict[str
         portrait, order.speech, crop=crop, pose_from=poses, progress=progress, **order.given
     )  # fmt: skip
     size = order.written["size"] or default_size(animator.image_size)
-    record = replace(performance.record, consent=order.arguments.consent or NOT_STATED)
+    record = performance.record.agreed(order.arguments.consent)
     seconds, start = {"write": 0.0}, time.perf_counter()
     with performance:
         frames = timed(performance, seconds, "write", -1)

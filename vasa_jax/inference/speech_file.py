@@ -21,6 +21,7 @@ from vasa_jax.types import FPS, SAMPLES_PER_FRAME
 
 MIN_RATE, MAX_RATE = 8_000, 192_000
 SILENCE = 1e-4
+NOT_NUMBERS = "the audio holds values that are not numbers (NaN or infinite)"
 # Front left and right, centre, low frequencies, rear left and right, as a WAV file orders them; the weights
 # of ITU-R BS.775 for stereo, added up to mono.
 SURROUND_TO_MONO = np.array([0.5, 0.5, math.sqrt(0.5), 0.0, math.sqrt(0.125), math.sqrt(0.125)], np.float32)
@@ -120,6 +121,12 @@ def as_float(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32)
 
 
+def check_rate(rate: int) -> None:
+    """UserError unless it is one of those that sound may have, in Hz."""
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise UserError(f"the audio has a rate of {rate} Hz; give one from {MIN_RATE} to {MAX_RATE} Hz")
+
+
 def _at_most_stereo(samples: np.ndarray) -> np.ndarray:
     channels = 1 if samples.ndim == 1 else samples.shape[1]
     if channels == 1:
@@ -131,8 +138,7 @@ def _at_most_stereo(samples: np.ndarray) -> np.ndarray:
 
 def _checked(read: Callable[[], Iterator[np.ndarray]], rate: int, path: Path | None = None) -> Sound:
     """Sound of blocks (n,) or (n, channels) of any number, read once to check them as `check_speech` tells."""
-    if not MIN_RATE <= rate <= MAX_RATE:
-        raise UserError(f"the audio has a rate of {rate} Hz; give one from {MIN_RATE} to {MAX_RATE} Hz")
+    check_rate(rate)
     length, peak, channels, finite = 0, 0.0, 1, True
     for block in filter(len, map(_at_most_stereo, read())):
         length, channels = length + len(block), block.ndim
@@ -143,7 +149,7 @@ def _checked(read: Callable[[], Iterator[np.ndarray]], rate: int, path: Path | N
     if length * FPS < rate:
         raise UserError(f"the audio lasts {1000 * length / rate:.1f} ms; give at least one frame, 40 ms")
     if not finite:
-        raise UserError("the audio holds values that are not numbers (NaN or infinite)")
+        raise UserError(NOT_NUMBERS)
     if peak < SILENCE:
         warnings.warn("the audio is silent; the head will rest", MediaWarning, stacklevel=3)
     return Sound(lambda: (_at_most_stereo(block) / max(peak, 1.0) for block in read()), rate, length, channels)

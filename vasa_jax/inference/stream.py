@@ -114,7 +114,7 @@ class Stream:
     @property
     def delay(self) -> float:
         """Seconds of sound from the beginning of a frame on that must be in before it can be made, at most."""
-        return (self._programs.look_ahead + self._hop) / FPS
+        return (self._programs.ear.look_ahead + self._hop) / FPS
 
     @property
     def waiting(self) -> float:
@@ -162,7 +162,7 @@ class Stream:
         self._queue.clear()
         self._made.clear()
         if self._sound is not None:
-            self._ear, self._sound = self._programs.forget(self._ear), np.zeros_like(self._sound)
+            self._ear, self._sound = self._programs.ear.forget(self._ear), np.zeros_like(self._sound)
 
     def finish(self) -> None:
         """No more sound comes: what was fed comes out to its last frame, and then `ready` gives nothing any more."""
@@ -170,7 +170,7 @@ class Stream:
             self._queue.end()
             self._end = self._queue.added // SAMPLES_PER_FRAME
             whole = -(-self._end // self._hop) * self._hop
-            self._queue.pad(self._programs.look_ahead + whole - self._end)
+            self._queue.pad(self._programs.ear.look_ahead + whole - self._end)
 
     def _check_open(self) -> None:
         if self._end is not None:
@@ -179,12 +179,16 @@ class Stream:
     def _next_sound(self) -> np.ndarray | None:
         """The sound of the next hop that the ear hears, None where it is not there yet."""
         if self._sound is None:
-            first = self._queue.take(self._programs.look_ahead)
+            first = self._queue.take(self._programs.ear.look_ahead)
             if first is None:
                 return None
             self._sound = first
-            self._ear, self._state = self._programs.beginning(first)
+            self._begin(first)
         return self._queue.take(self._hop)
+
+    def _begin(self, first: np.ndarray) -> None:
+        """The ear has heard this sound, and nothing has moved."""
+        self._ear, self._state = self._programs.ear.beginning(first), self._programs.beginning()
 
     def _make(self, heard: np.ndarray) -> None:
         """The next frames, for which this sound has arrived."""
@@ -198,7 +202,7 @@ class Stream:
 
     def _images(self, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (hop, S, S, 3), and the motion (hop, M) in them."""
-        self._ear, features = self._programs.hear(self._ear, heard)
+        self._ear, features = self._programs.ear.go_on(self._ear, heard)
         motion, self._state = self._programs.move(features, self._controls, self._wishes, self._state)
         shown = self._shown
         if shown.pose is not None:
@@ -209,6 +213,6 @@ class Stream:
     def _compile(self) -> None:
         """Run each program once on silence: the first frames come as fast as the others."""
         silence = np.zeros(self._hop * SAMPLES_PER_FRAME, np.float32)
-        self._ear, self._state = self._programs.beginning(silence[:0])
+        self._begin(silence[:0])
         with told_when_full():
             self._images(silence)

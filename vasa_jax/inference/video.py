@@ -1,6 +1,6 @@
 """What an animator gives back: the frames, their sound, and where the time went."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from vasa_jax.inference.paste import Setting
 from vasa_jax.inference.video_file import default_size, write_video
 from vasa_jax.provenance.label import DEFAULT, Label
-from vasa_jax.provenance.record import NOT_STATED, Record, unknown
+from vasa_jax.provenance.record import Record, unknown
 from vasa_jax.provenance.signing_key import SigningKey
 from vasa_jax.types import FPS
 
@@ -59,7 +59,7 @@ class Video:
         frames = self.frames if setting is None else setting.paste(self.frames)
         size = default_size(self.frames.shape[1]) if size is None else size
         whole = size if setting is None else setting.size
-        record = replace(self.record, consent=consent or NOT_STATED)
+        record = self.record.agreed(consent)
         write_video(
             path, frames, self.audio, self.sample_rate, fps=self.fps, size=whole, label=label, record=record, key=key
         )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class Record:
     def run(self) -> str:
         told = json.dumps([self.model, self.model_code, self.version, dict(self.inputs)], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+    def agreed(self, consent: str | None) -> "Record":
+        """The same run with who agreed and how, in the user's words; None or "" where they do not say."""
+        return replace(self, consent=consent or NOT_STATED)
 
     @property
     def payload(self) -> Payload:

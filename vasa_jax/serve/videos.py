@@ -4,7 +4,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from vasa_jax.inference.animator import Animator
 from vasa_jax.inference.media_warning import MediaWarning
@@ -13,7 +12,6 @@ from vasa_jax.inference.sound import Sound
 from vasa_jax.inference.video_file import default_size, write_video
 from vasa_jax.provenance.label import Label
 from vasa_jax.provenance.manifest import describe
-from vasa_jax.provenance.record import NOT_STATED
 from vasa_jax.serve.jobs import Job
 from vasa_jax.serve.scratch import Scratch
 from vasa_jax.types import FPS
@@ -29,7 +27,7 @@ def maker(animator: Animator, scratch: Scratch, label: Label) -> Callable[[Job, 
             frames = animator.perform(
                 job.portrait, sound, crop=job.wishes.crop, progress=progress, **job.wishes.controls
             )  # fmt: skip
-        record = replace(frames.record, consent=job.wishes.consent or NOT_STATED)
+        record = frames.record.agreed(job.wishes.consent)
         size = default_size(animator.image_size)
         with scratch.file(".mp4") as path:
             with frames:

@@ -42,6 +42,7 @@ def main(arguments=None):
     if flags.processes > 1:
         for name in ("LP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # the workers take the cores
+    from vasa_jax.data import array_records
     from vasa_jax.data.synthetic import builder, clip, head_model, production
 
     settings = clip.Settings(**{f.name: getattr(flags, f.name) for f in dataclasses.fields(clip.Settings)})
@@ -50,8 +51,7 @@ def main(arguments=None):
         raise UserError(f"unknown split {unknown.pop()}: choose from {', '.join(clip.SPLITS)}")
     head_model.load(settings.assets)
     out = pathlib.Path(flags.out)
-    if (out / "dataset_info.json").exists():
-        raise UserError(f"{out} already holds a data set: remove it or choose another --out")
+    array_records.check_new(out)
     clips = out / f"clips-{production.fingerprint(settings)}"
     clips.mkdir(parents=True, exist_ok=True)
     plans = [plan for split in splits for plan in clip.plans(settings, split)]

@@ -76,8 +76,7 @@ def run(
       UserError: a set that is there already, a file that the settings name and that does not serve, or no
         clip at all.
     """
-    if (out / "dataset_info.json").exists():
-        raise UserError(f"{out} already holds a data set: remove it or choose another --out")
+    array_records.check_new(out)
     who.check(names)
     Readers.open(settings)  # a mistake is told here, before any work
     work = out / f"clips-{settings.fingerprint}"

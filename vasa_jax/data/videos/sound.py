@@ -4,13 +4,14 @@ Every block of samples is put where its time stamp says, so that a late start, a
 nothing that comes after it. Only the stretch at hand is kept.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soxr
 from jaxtyping import Float32
 
+from vasa_jax.inference import sound
 from vasa_jax.types import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 TOLERANCE = 0.01  # seconds by which time stamps may be rounded before samples are moved
@@ -90,15 +91,9 @@ def mono_blocks(path: Path, start: float) -> Iterator[tuple[np.ndarray, int]]:
 
 def resampled(blocks: Iterator[tuple[np.ndarray, int]]) -> Iterator[np.ndarray]:
     """The same sound at 16 kHz, in blocks of any length."""
-    stream = None
-    for block, rate in blocks:
-        if rate == SAMPLE_RATE:
-            yield block
-            continue
-        stream = stream or soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-        yield stream.resample_chunk(block)
-    if stream is not None:
-        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+    for block, rate in blocks:  # the rate, which is known with the first, stays
+        rest = (block for block, _ in blocks)
+        yield from sound.resampled(itertools.chain([block], rest), rate, SAMPLE_RATE, 1)
 
 
 def _decodable(container, stream):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vasa_jax.errors import UserError
+from vasa_jax.evaluation.plotting import pyplot
 from vasa_jax.types import EMOTIONS
 
 COLOURS = {"with": "#1b6ca8", "without": "#d1782a"}
@@ -21,13 +21,7 @@ def draw(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
     Raises:
       UserError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        import matplotlib.pyplot as plot
-    except ImportError:
-        raise UserError("plots need matplotlib: pip install 'vasa-jax[eval]'") from None
+    plot = pyplot()
     plot.rcParams.update({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False})
     paths = []
     for name, panels in (("gaze", _gaze), ("distance", _distance), ("emotion", _emotion)):

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from vasa_jax.errors import UserError
 from vasa_jax.evaluation import command
+from vasa_jax.evaluation.plotting import pyplot
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,13 +97,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     Raises:
       UserError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        import matplotlib.pyplot as plot
-    except ImportError:
-        raise UserError("plots need matplotlib: pip install 'vasa-jax[eval]'") from None
+    plot = pyplot()
     figure, (left, right) = plot.subplots(1, 2, figsize=(8, 2.8))
     minutes = range(1, len(found["minutes"]) + 1)
     left.plot(minutes, [one["memory"] / 1e6 for one in found["minutes"]], color="#1b6ca8")

@@ -76,7 +76,7 @@ def drift_of_lips(watched: list[Minute], period: int) -> int:
 
     The mean opening at each place of the sound is compared, minute with minute.
     """
-    first, last = (_by_place(watched[i].lips, i % len(watched) * MINUTE, period) for i in (0, len(watched) - 1))
+    first, last = (_by_place(watched[i].lips, i * MINUTE, period) for i in (0, len(watched) - 1))
     shifts = range(-LARGEST_SHIFT, LARGEST_SHIFT + 1)
     return max(shifts, key=lambda shift: correlation_at(last, first, shift))
 

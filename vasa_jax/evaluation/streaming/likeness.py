@@ -19,7 +19,7 @@ def likeness(readouts: Readouts, offline: Motion, online: Motion, other_seed: Mo
     Returns:
       "distance" and "distance_seeds": root mean square difference, in deviations of the training's motion; "lips" and
       "lips_seeds": correlation of the lips' opening; "pose_change_offline" and "pose_change_online": dP in degrees a
-      frame; "joint_offline" and "joint_online": see `joints`.
+      frame.
     """
     lips = readouts.lip_opening(offline)
     return {

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from vasa_jax.inference.animator import Animator
 from vasa_jax.inference.video_file import default_size
 from vasa_jax.provenance.label import Label
 from vasa_jax.provenance.manifest import describe
-from vasa_jax.provenance.record import NOT_STATED
 from vasa_jax.serve.limits import Limits, Refused
 from vasa_jax.serve.live.speaker import Speaker
 from vasa_jax.serve.wishes import CHANGES, Wishes, controls
@@ -86,7 +84,7 @@ class Streams:
 
     def describe(self, speaker: Speaker, wishes: Wishes) -> dict[str, Any]:
         """What a client is told when its stream begins."""
-        record = replace(speaker.stream.record, consent=wishes.consent or NOT_STATED)
+        record = speaker.stream.record.agreed(wishes.consent)
         marks = {**describe(record, self._label.words), "manifest": "none: a stream that runs cannot be signed"}
         told = {"size": speaker.size, "fps": FPS, "delay": speaker.stream.delay}
         return {**told, "notes": speaker.notes, "marks": marks}

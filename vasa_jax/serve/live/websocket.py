@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vasa_jax.errors import UserError
+from vasa_jax.inference.speech_file import MAX_RATE, MIN_RATE
 from vasa_jax.inference.still_file import JPEG_QUALITY
 from vasa_jax.provenance.plain_fields import xmp
 from vasa_jax.serve.limits import Limits, Refused
@@ -65,8 +66,8 @@ async def _begin(socket: WebSocket, uploads: Uploads) -> tuple[int, np.ndarray, 
         raise Refused(422, "begin with a line of JSON; after portrait: upload, send the file") from error
     except TimeoutError as error:
         raise Refused(408, "nothing came; begin with a line of JSON") from error
-    if not isinstance(rate, int) or isinstance(rate, bool) or not 8000 <= rate <= 192_000:
-        raise Refused(422, "sample_rate is a whole number from 8000 to 192000")
+    if not isinstance(rate, int) or isinstance(rate, bool) or not MIN_RATE <= rate <= MAX_RATE:
+        raise Refused(422, f"sample_rate is a whole number from {MIN_RATE} to {MAX_RATE}")
     if given != BUNDLED and not isinstance(given, bytes):
         raise Refused(422, f"portrait is {BUNDLED} or {UPLOAD}")
     return rate, await uploads.portrait(given), parse(first)

@@ -7,6 +7,7 @@ from vasa_jax import pretrained
 from vasa_jax.data.encode_motion import speech_encoder
 from vasa_jax.data.videos.labels import tables
 from vasa_jax.errors import UserError
+from vasa_jax.evaluation.signals import correlation_at
 from vasa_jax.models import speech_of
 from vasa_jax.room_weights import load_room
 
@@ -67,24 +68,12 @@ def offset_of_curves(
     """
     count = min(len(seen), len(heard))
     shifts = range(-reach, reach + 1)
-    found = np.array([_correlation(seen[:count], heard[:count], shift) for shift in shifts])
+    seen, heard = (curve[:count].astype(np.float64) for curve in (seen, heard))
+    found = np.array([correlation_at(heard, seen, shift, SHORTEST) for shift in shifts])
     if not np.isfinite(found).any():
         return float("nan"), float("nan")
     best = int(np.nanargmax(found))
     return best - reach + _summit(found[best - 1 : best + 2]), float(found[best])
-
-
-def _correlation(seen: np.ndarray, heard: np.ndarray, late: int) -> float:
-    """Of seen[t] and heard[t + late]; NaN for too few frames or a constant."""
-    first = seen[max(-late, 0) : len(seen) - max(late, 0)].astype(np.float64)
-    second = heard[max(late, 0) : len(heard) - max(-late, 0)].astype(np.float64)
-    both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < SHORTEST:
-        return float("nan")
-    first, second = first[both], second[both]
-    first, second = first - first.mean(), second - second.mean()
-    spread = np.sqrt((first**2).sum() * (second**2).sum())
-    return float((first * second).sum() / spread) if spread > 1e-9 else float("nan")
 
 
 def _summit(around: np.ndarray) -> float:
