@@ -2,6 +2,6 @@
 
 Reading and writing files (`portrait`, `crop`, `speech_file`, `driving_file`, `video_file`, `still_file`) needs no
 network and is imported first, so that a user's mistake is told before anything heavy starts; `animator` holds the
-networks, `speech_programs` and `face_programs` what is compiled of them, `reenact` how motion goes from one person to
-another.
+networks, `ear`, `samplers` and `face_programs` what is compiled of them, `speech_programs` and `stream_programs` how a
+clip and a stream run it, `reenact` how motion goes from one person to another.
 """
