@@ -1,5 +1,8 @@
 """Every kind of picture ends as upright RGB, or as one clear line."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -80,10 +83,26 @@ def test_too_many_pixels_are_refused_from_the_header(saved, monkeypatch):
     assert refusal(path) == "the portrait has 2000 x 2000 pixels; reduce it to fewer than 2 million"
 
 
-def test_pillows_own_limit_is_left_as_it_was(saved, picture):
-    before = Image.MAX_IMAGE_PIXELS
+def test_pillows_own_limit_is_left_as_it_was(saved, picture, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
     read_portrait(saved(Image.fromarray(picture), "a.png"))
-    assert Image.MAX_IMAGE_PIXELS == before is not None
+    assert Image.MAX_IMAGE_PIXELS == 1_000_000
+
+
+def test_pillows_own_limit_outlives_readers_in_many_threads(saved, picture, monkeypatch):
+    """The second to begin is the last to end, so one that took the first's limit for Pillow's would leave it."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    path, turns = saved(Image.fromarray(picture), "a.png"), iter((0.1, 0.3))
+    plain_open = Image.open
+
+    def slow_open(*arguments):
+        time.sleep(next(turns))
+        return plain_open(*arguments)
+
+    monkeypatch.setattr(Image, "open", slow_open)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(read_portrait, [path, path]))
+    assert Image.MAX_IMAGE_PIXELS == 1_000_000
 
 
 def test_tiny_is_refused(saved):

@@ -5,6 +5,7 @@ palettes, transparency, enormous sizes, files cut short. The rest of the package
 shape (height, width, 3).
 """
 
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ MIN_SIDE = 64
 MAX_SIDE = 4096
 MAX_PIXELS = 300_000_000
 NEUTRAL_GREY = (128, 128, 128)
+_PILLOWS_LIMIT = threading.Lock()
 
 
 def read_portrait(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
@@ -52,12 +54,16 @@ def check_portrait(pixels: np.ndarray) -> UInt8[np.ndarray, "height width 3"]:
 
 @contextmanager
 def _own_size_limit():
-    """Pillow's limit on pixels is global and below what scanners produce; ours stands in while we read."""
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+    """Pillow's limit on pixels is global and below what scanners produce; ours stands in while we read.
+
+    One reader at a time: a second one in another thread would take our limit for Pillow's and leave it behind.
+    """
+    with _PILLOWS_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _open(path: Path) -> Image.Image:
