@@ -16,7 +16,7 @@ from vasa_jax.provenance import __main__ as command
 from vasa_jax.provenance import signing_key
 from vasa_jax.provenance.check import INTACT, NOTHING, TRACES, check
 from vasa_jax.provenance.label import Label
-from vasa_jax.provenance.manifest import ALTERED, MISSING, SOURCE_TYPE, VALID, read_statement
+from vasa_jax.provenance.manifest import ALTERED, MISSING, SOURCE_TYPE, STORE, VALID, read_statement
 from vasa_jax.provenance.mark.payload import Payload
 from vasa_jax.provenance.mark.writer import Mark
 from vasa_jax.provenance.record import Record
@@ -94,9 +94,34 @@ def test_altered(video, place):
     assert read_statement(video).signature == ALTERED
 
 
-def test_missing_and_foreign(tmp_path):
-    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
-    assert read_statement(tmp_path / "a.png").signature == MISSING
+def test_a_manifest_that_is_cut_is_altered(video):
+    content = video.read_bytes()
+    place = content.index(STORE) + 200
+    video.write_bytes(content[:place] + bytes(400) + content[place + 400 :])
+    assert read_statement(video).signature == ALTERED
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.webp", "a.webm", "a.mkv", "a.mov", "webm.mp4", "a.txt"])
+def test_missing_whatever_the_kind_of_file(name, tmp_path):
+    """Also where the reader of manifests does not know the kind, or the name tells another one."""
+    path = tmp_path / name
+    if path.suffix in (".png", ".bmp", ".webp"):
+        Image.new("RGB", (64, 64)).save(path)
+    elif path.suffix == ".txt":
+        path.write_text("words")
+    else:
+        with av.open(path, "w", format="webm" if "webm" in name else None) as container:
+            stream = container.add_stream("libvpx" if "webm" in name else "h264", rate=25)
+            stream.width = stream.height = 64
+            container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+            container.mux(stream.encode(None))
+    assert read_statement(path).signature == MISSING
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.png", "a.mkv", "a"])
+def test_a_signed_file_under_any_name(name, video):
+    path = video.rename(video.parent / name)
+    assert read_statement(path).signature == VALID
 
 
 def test_another_machines_key_is_valid_but_not_ours(video, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ in plain fields (see `plain_fields`), which anyone can read and anyone can chang
 
 import json
 import mimetypes
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ ASSERTION = "org.vasa-jax.run"
 VALID, ALTERED, MISSING = "valid", "altered", "missing"
 # What the reader says of a signature by someone whom it does not know; whether they are known is told apart.
 UNKNOWN_SIGNER = "signingCredential.untrusted"
+# Files may bear any name, so those of the kinds that are written here are told by where and how they begin.
+BEGINNINGS = {"video/mp4": (4, b"ftyp"), "image/png": (0, b"\x89PNG"), "image/jpeg": (0, b"\xff\xd8\xff")}
+# Every manifest store is a JUMBF box of this type (C2PA 2.2, section 11.1.4.2), whatever the file around it.
+STORE = bytes.fromhex("6332706100110010800000aa00389b71")
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ def read_statement(path: str | Path) -> Statement:
     try:
         with open(path, "rb") as file, c2pa.Reader(_media_type(path), file, context=trusted) as reader:
             store = json.loads(reader.json())
-    except c2pa.C2paError as error:
-        return Statement(MISSING if _says_none(error) else ALTERED)
+    except c2pa.C2paError:  # the file, its kind or the manifest is not understood; the message does not tell which
+        return Statement(ALTERED if _has_store(path) else MISSING)
     return _statement(store)
 
 
@@ -131,8 +136,17 @@ def _context(root: str | None) -> Any:
 
 
 def _media_type(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        head = file.read(16)
+    for kind, (start, letters) in BEGINNINGS.items():
+        if head[start:].startswith(letters):
+            return kind
     return mimetypes.guess_type(str(path))[0] or "video/mp4"
 
 
-def _says_none(error: Exception) -> bool:
-    return type(error).__name__ in ("ManifestNotFound", "NotSupported") or "ManifestNotFound" in str(error)
+def _has_store(path: str | Path) -> bool:
+    """A manifest is there, or was."""
+    if not Path(path).stat().st_size:
+        return False
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(STORE) >= 0
