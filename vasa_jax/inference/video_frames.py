@@ -1,4 +1,5 @@
-"""Frames of any video, 25 a second by their time stamps, one at a time.
+"""Frames of any video, 25 a second by their time stamps, one at a time: the nearest in time, for what was taken at
+30 a second and shown until the next picture is, on the mean, half a picture old.
 
 What phones, cameras and editors bring along is settled here: rotation, pixels that are not square, interlaced lines,
 more than 8 bits, any and varying frame rates. Nothing but the frame at hand is kept, so that a long video needs no more
@@ -87,7 +88,7 @@ def read_header(path: Path) -> tuple[float, int]:
 
 
 def shown_frames(path: Path) -> Iterator[Shown]:
-    """What is on the screen of a video 25 times a second, from its first frame on.
+    """The frames of a video that are nearest to each 25th of a second, from its first frame on.
 
     Raises:
       UserError: the file turns out to be damaged, when the frames reach that place.
@@ -110,11 +111,14 @@ def shown_frames(path: Path) -> Iterator[Shown]:
 
 
 def at_frame_rate(timed: Iterable[Timed], interval: float) -> Iterator[Any]:
-    """What is on the screen at the times k / 25, from the first frame on.
+    """The frames nearest to the times k / 25, from the first frame on.
+
+    A frame is never taken earlier than half an interval, nor a 25th of a second, before its time: where a file leaves
+    out what does not change, the frame before holds until then.
 
     Args:
       timed: seconds that rise, and the frame that is shown from then on.
-      interval: how long the last frame is shown, in seconds.
+      interval: from frame to frame as a rule, and how long the last one is shown, in seconds.
 
     Raises:
       UserError: the time stamps stand still for longer than MAX_STILL_SECONDS, which is a mistake in the file.
@@ -125,7 +129,9 @@ def at_frame_rate(timed: Iterable[Timed], interval: float) -> Iterator[Any]:
         start = time if start is None else start
         if end is not None and time - end > MAX_STILL_SECONDS:
             raise UserError(f"the time stamps of the video jump by {time - end:.0f} s after {end - start:.1f} s")
-        while shown is not None and count / FPS < time - start - EARLY:
+        gap = interval if end is None else min(time - end, interval, 2 / FPS)
+        early = max(gap / 2 - EARLY, EARLY)  # halfway between two it is the one before
+        while shown is not None and count / FPS < time - start - early:
             yield shown
             count += 1
         end, shown = time, frame
