@@ -52,15 +52,17 @@ def test_conditions_of_a_clip_that_lacks_them_are_absent():
     records = [windows.motion_of(real(0) | changed, np.zeros(9), np.ones(9)) for changed in cases()]
     drawn = [windows.MotionWindows(10, 2)(record, np.random.default_rng(0)) for record in records]
     conditions = motion.conditions_of({name: np.stack([each[name] for each in drawn]) for name in drawn[0]})
-    assert conditions.has_emotion.tolist() == [False, True, False]
-    assert conditions.has_gaze.tolist() == [True, True, False]
+    assert conditions.has_emotion.tolist() == [False, True, False, True]
+    assert conditions.has_gaze.tolist() == [True, True, False, True]
+    assert conditions.emotion[3].tolist() == [0.5, 0, 0, 0, 0, 0]
     assert conditions.has_distance.all() and conditions.has_audio.all()
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(conditions))
 
 
 def cases() -> list[dict]:
     nowhere = np.full((FRAMES, 2), np.nan, np.float32)
-    return [{}, {"emotion": np.full(6, 0.5, np.float32)}, {"gaze": nowhere}]
+    happy = np.array([0.5, *[np.nan] * 5], np.float32)
+    return [{}, {"emotion": np.full(6, 0.5, np.float32)}, {"gaze": nowhere}, {"emotion": happy}]
 
 
 def test_main_gaze_leaves_out_frames_without_it():

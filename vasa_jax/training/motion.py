@@ -24,6 +24,7 @@ class MotionLoss:
       model: the motion transformer.
       velocity: weight of the same error of frame differences.
       seam: weight of the same error of the first frame, where the frames before it are given.
+      lids: weight of the same error of the lids' closing, which lid_reading (M,) reads in deviations.
       drop, drop_previous, cut: rates, see motion.conditions.drop.
       deterministic: True leaves out the network's own dropout.
     """
@@ -31,6 +32,8 @@ class MotionLoss:
     model: Any
     velocity: float = 1.0
     seam: float = 0.0
+    lids: float = 0.0
+    lid_reading: tuple[float, ...] = ()
     drop: float = 0.1
     drop_previous: float = 0.5
     cut: float = 0.1
@@ -68,15 +71,22 @@ class MotionLoss:
             loss_key,
             velocity_weight=self.velocity,
             seam_weight=self.seam,
+            lids_weight=self.lids,
             frame_weights=inside.astype(jnp.float32),
+            lids=jnp.asarray(self.lid_reading) if self.lids else None,
         )
         return loss, {"loss": loss, **parts}
 
 
 def conditions_of(batch: Mapping[str, AnyArray]) -> Conditions:
-    """Everything that a window of a clip gives; gaze, distance and emotion that its clip lacks (NaN) are absent."""
+    """Everything that a window of a clip gives; gaze, distance and emotion that its clip lacks (NaN) are absent.
+
+    A clip of which only some emotions are known, as from a classifier of few classes, has that condition all the same,
+    with 0 for the others: else such a classifier would teach nothing.
+    """
     labels = {name: jnp.asarray(batch[name]) for name in ("gaze", "distance", "emotion")}
     known = {f"has_{name}": jnp.isfinite(label).all(-1) for name, label in labels.items()}
+    known["has_emotion"] = jnp.isfinite(labels["emotion"]).any(-1)
     return Conditions(
         previous_motion=batch["previous_motion"],
         previous_audio=batch["previous_audio"],

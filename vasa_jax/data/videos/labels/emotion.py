@@ -4,8 +4,9 @@ A classifier is a TFLite graph NAME.tflite from one face to a score a class, and
 
     {"classes": ["neutral", "happy", ...], "range": [-1, 1], "logits": true}
 
-`classes` in the order of the scores: those of `types.EMOTIONS` are kept, all others count as none of them. `range` is
-what black and white are to the graph. `logits` says that the scores still need a softmax.
+`classes` in the order of the scores: those of `types.EMOTIONS` are kept, and an emotion that is not among them is NaN:
+nobody has looked for it. `range` is what black and white are to the graph. `logits` says that the scores still need a
+softmax.
 """
 
 import json
@@ -41,13 +42,14 @@ class EmotionReader:
         self._check(path)
 
     def __call__(self, frames: UInt8[np.ndarray, "time side side 3"]) -> Float[np.ndarray, " emotions"]:
-        """Strengths in [0, 1] in the order of `types.EMOTIONS`, float32: those of the frames' mean.
+        """Strengths in [0, 1] in the order of `types.EMOTIONS`, float32: those of the frames' mean; NaN for an emotion
+        that the classifier does not know.
 
         Args:
           frames: of one clip, in the canonical framing.
         """
         scores = np.mean([self._probabilities(frame) for frame in frames[::FRAMES_BETWEEN_LOOKS]], 0)
-        return np.array([scores[self._places[name]] if name in self._places else 0.0 for name in EMOTIONS], np.float32)
+        return np.array([scores[self._places[name]] if name in self._places else np.nan for name in EMOTIONS], np.float32)
 
     def _probabilities(self, frame: np.ndarray) -> np.ndarray:
         _, height, width, _ = self._graph.input_shape
