@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 
+LENGTHS = {"frames": "/lengths", "foreground": "/foreground_lengths"}  # where the bytes of each picture end
+
 
 def store(file: Path, record: dict[str, Any]) -> None:
-    """Writes a record of data.clips: arrays as they are, frames as their JPEG bytes, the rest as JSON."""
+    """Writes a record of data.clips: arrays as they are, pictures as their JPEG bytes, the rest as JSON."""
     arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
-    rest = {name: value for name, value in record.items() if name not in arrays and name != "frames"}
+    pictures = {name: record[name] for name in LENGTHS if name in record}
+    rest = {name: value for name, value in record.items() if name not in arrays | pictures}
     partial = file.with_suffix(".part")
     with partial.open("wb") as stream:
         np.savez(
             stream,
             **{"/rest": np.frombuffer(json.dumps(rest, default=float).encode(), np.uint8)},
-            **{"/frames": np.frombuffer(b"".join(record["frames"]), np.uint8)},
-            **{"/lengths": np.array([len(frame) for frame in record["frames"]])},
+            **{f"/{name}": np.frombuffer(b"".join(some), np.uint8) for name, some in pictures.items()},
+            **{LENGTHS[name]: np.array([len(one) for one in some]) for name, some in pictures.items()},
             **arrays,
         )
     partial.rename(file)
@@ -27,7 +30,8 @@ def load(file: Path) -> dict[str, Any]:
     """The record that `store` wrote."""
     with np.load(file) as data:
         record = json.loads(data["/rest"].tobytes())
-        joined, ends = data["/frames"].tobytes(), np.cumsum(data["/lengths"])
-        starts = ends - data["/lengths"]
-        record["frames"] = [joined[start:end] for start, end in zip(starts, ends, strict=True)]
+        for name in (name for name in LENGTHS if f"/{name}" in data):
+            joined, ends = data[f"/{name}"].tobytes(), np.cumsum(data[LENGTHS[name]])
+            starts = ends - data[LENGTHS[name]]
+            record[name] = [joined[start:end] for start, end in zip(starts, ends, strict=True)]
         return record | {name: data[name] for name in data.files if not name.startswith("/")}

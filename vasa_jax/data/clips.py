@@ -19,6 +19,7 @@ EXPRESSION_SIZE = 57
 EYE_BLINK = slice(14, 16)  # eyeBlink_L and eyeBlink_R in the order of ICT-FaceKit
 LANDMARKS = 68
 KINDS = ("talk", "range")
+PICTURES = ("frames", "foreground")  # fields that stay encoded
 SPLITS = ("train", "validation", "test")
 
 
@@ -86,8 +87,8 @@ def open_clips(folder: str | pathlib.Path, split: str):
         ) from error
     if split not in builder.info.splits:
         raise errors.UserError(f"the clip set in {folder} has no split {split!r}: it has {sorted(builder.info.splits)}")
-    decoders = {"frames": KeepEncoded()} if "frames" in builder.info.features else None
-    return builder.as_data_source(split=split, decoders=decoders)
+    decoders = {name: KeepEncoded() for name in PICTURES if name in builder.info.features}
+    return builder.as_data_source(split=split, decoders=decoders or None)
 
 
 def has_split(folder: str | pathlib.Path, split: str) -> bool:
@@ -122,6 +123,13 @@ class KeepEncoded:
 def decode_frames(record, indices: Iterable[SupportsIndex], size: int | None = None) -> np.ndarray:
     """The frames of a record at `indices`: (n, S, S, 3) uint8 RGB, brought to `size` if one is given."""
     return np.stack([decode_image(record["frames"][i], size) for i in indices])
+
+
+def decode_masks(record, indices: Iterable[SupportsIndex], size: int | None = None) -> np.ndarray:
+    """The masks of a record at `indices`, in [0, 1]: (n, S, S, 1) float32, brought to `size` if one is given."""
+    masks = [Image.open(io.BytesIO(record["foreground"][i])) for i in indices]
+    masks = [mask.resize((size, size), Image.Resampling.BOX) if size and mask.width != size else mask for mask in masks]
+    return np.stack([np.asarray(mask.convert("L"), np.float32)[..., None] / 255 for mask in masks])
 
 
 def decode_image(encoded: bytes, size: int | None = None) -> np.ndarray:

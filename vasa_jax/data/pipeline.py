@@ -115,7 +115,8 @@ class FacePairs:
 
     Gives source (S, S, 3) uint8, source_pose (7,), source_expression (57,), source_landmarks (68, 2), and
     driver, driver_pose, driver_expression, driver_landmarks with a leading K; identity, a number for who is seen, by
-    which the losses that need a stranger find one in the batch.
+    which the losses that need a stranger find one in the batch. A set with masks gives driver_foreground (K, S, S, 1)
+    float32 in [0, 1] too, by which the background counts in no loss of the drawn image.
 
     Attributes:
       drivers: K.
@@ -139,6 +140,8 @@ class FacePairs:
         for label in ("pose", "expression", "landmarks"):
             sample[f"source_{label}"] = record[label][source]
             sample[f"driver_{label}"] = record[label][drivers]
+        if "foreground" in record:
+            sample["driver_foreground"] = clips.decode_masks(record, drivers, self.size)
         sample["identity"] = np.uint32(zlib.crc32(clips.text(record["identity"]).encode()))
         return sample
 

@@ -39,6 +39,7 @@ def parse(arguments: list[str] | None = None) -> tuple[argparse.Namespace, list[
     flag("--landmarks", default=DEFAULT_LANDMARKS, help="folder of MediaPipe's three graphs")
     flag("--gaze", default="", help="a stronger gaze network than the one that ships")
     flag("--emotion", default="", help="a classifier of emotions; without one the label is absent")
+    flag("--segmenter", default="", help="a network that tells the person from the background; without one no masks")
     flag("--size", type=int, default=512, help="side of the frames in pixels")
     flag("--quality", type=int, default=95, help="of the JPEG frames")
     flag("--shortest", type=float, default=2.0, help="seconds of a clip at least")

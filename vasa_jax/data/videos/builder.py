@@ -41,18 +41,20 @@ class Videos(tfds.core.ShardBasedBuilder, skip_registration=True):
     Args:
       size: side of the frames in pixels.
       entries: of each split.
+      foreground: whether the clips have masks.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     name = NAME
     url_infos = {}  # nothing is downloaded: no checksum files to look for
 
-    def __init__(self, *, size: int, entries: Mapping[str, Sequence[Entry]], **kwargs: Any):
-        self.size, self.entries = size, entries
+    def __init__(self, *, size: int, entries: Mapping[str, Sequence[Entry]], foreground: bool = False, **kwargs: Any):
+        self.size, self.entries, self.foreground = size, entries, foreground
         super().__init__(file_format="array_record", **kwargs)
 
     def _info(self):
-        return tfds.core.DatasetInfo(builder=self, description=self.__doc__, features=video_features(self.size))
+        features = video_features(self.size, self.foreground)
+        return tfds.core.DatasetInfo(builder=self, description=self.__doc__, features=features)
 
     def _shard_iterators_per_split(self, download_manager):
         del download_manager

@@ -47,6 +47,7 @@ class Readers:
       sync: (lip opening, audio) -> offset in frames and confidence.
       gaze: (frames, landmarks) -> (T, 2) radians.
       emotion: frames -> (6,), or None.
+      segmenter: frames -> (n, S, S) uint8 masks of the person, or None.
       identity: (frames, landmarks) -> descriptor, or None.
     """
 
@@ -54,6 +55,7 @@ class Readers:
     sync: Callable
     gaze: Callable
     emotion: Callable | None = None
+    segmenter: Callable | None = None
     identity: Callable | None = None
 
     @classmethod
@@ -63,10 +65,14 @@ class Readers:
         Raises:
           UserError: a file is missing, or a runtime is not installed.
         """
-        emotion = labels.EmotionReader(settings.emotion) if settings.emotion else None
-        gaze = labels.GazeReader(settings.gaze or None)
-        identity = FaceDescriber(settings.identity) if settings.identity else None
-        return cls(MediaPipeFaces(settings.landmarks), labels.SyncReader(), gaze, emotion, identity)
+        return cls(
+            MediaPipeFaces(settings.landmarks),
+            labels.SyncReader(),
+            labels.GazeReader(settings.gaze or None),
+            labels.EmotionReader(settings.emotion) if settings.emotion else None,
+            labels.Segmenter(settings.segmenter) if settings.segmenter else None,
+            FaceDescriber(settings.identity) if settings.identity else None,
+        )
 
 
 @dataclass
@@ -167,6 +173,8 @@ class Video:
         known |= {"gaze": self.settings.gaze or "the gaze network that ships", "speech": "loudness"}
         if self.settings.emotion:
             known["emotion"] = self.settings.emotion
+        if self.settings.segmenter:
+            known["foreground"] = self.settings.segmenter
         if np.isfinite(heard.offset):
             known["audio_offset"] = "lips against speech"
         return {
@@ -195,6 +203,7 @@ class Video:
         """The frames of a clip, and what they show."""
         landmarks = labels.ibug_landmarks(track.points, track.lids)
         encoded: list[bytes] = []
+        masks: list[bytes] = []
         samples: list[np.ndarray] = []
         found: dict[str, list[np.ndarray]] = defaultdict(list)
         shown = self._frames(chosen.stretch)
@@ -211,13 +220,17 @@ class Video:
                 found["brightness"].append(labels.brightness(judged))
                 if self.readers.emotion:
                     found["emotion"].append(self.readers.emotion(squares)[None])
+            if self.readers.segmenter:
+                with self.clock("labels"):
+                    masks += [jpeg(mask, self.settings.quality) for mask in self.readers.segmenter(squares)]
             samples.append(squares[0])
         told = {name: np.concatenate(values) for name, values in found.items()}
         several = {name: np.mean(told[name], 0) for name in told if name != "gaze"}
         if self.readers.identity:
             with self.clock("labels"):
                 several["descriptor"] = self.readers.identity(np.stack(samples), landmarks[::BATCH])
-        return {"frames": encoded, "gaze": told["gaze"], **several}
+        foreground = {"foreground": masks} if self.readers.segmenter else {}
+        return {"frames": encoded, "gaze": told["gaze"], **foreground, **several}
 
     def _frames(self, stretch: Stretch) -> Iterator[Shown]:
         """The frames of a stretch, which lies behind those that were asked for before."""

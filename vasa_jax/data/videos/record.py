@@ -11,7 +11,7 @@ TEXTS = ("video", "source", "licence", "consent", "language")
 ABSENT = np.nan
 
 
-def video_features(size: int):
+def video_features(size: int, foreground: bool = False):
     """The TFDS features of a clip: those of clips.clip_features, and
 
     video: path below the folder it was found in. start: seconds from its first frame. square: (3,) centre x, y and side
@@ -21,6 +21,8 @@ def video_features(size: int):
       labels.eye_openness. speech: (T,) whether somebody speaks. sharpness, brightness: of the clip, see labels.
     audio_offset: frames by which the sound is late. audio_offset_confidence: see labels.SyncReader.
     sources: which labels are known, and what each was read by.
+    foreground: T JPEG images (size, size, 1) of the person's mask, 255 for certain; a set without a segmenter has no
+      such field.
 
     A label that could not be had is ABSENT, a NaN in each of its numbers, and not among `sources`; a single frame can
     lack one too. Phones and text that are not known are empty.
@@ -30,10 +32,12 @@ def video_features(size: int):
     def per_frame(*shape, dtype=np.float32):
         return tfds.features.Tensor(shape=(None, *shape), dtype=dtype)
 
+    mask = tfds.features.Image(shape=(size, size, 1), encoding_format="jpeg")
     return tfds.features.FeaturesDict(
         {
             **clips.clip_features(size),
             **{name: tfds.features.Text() for name in TEXTS},
+            **({"foreground": tfds.features.Sequence(mask)} if foreground else {}),
             "start": np.float32,
             "square": tfds.features.Tensor(shape=(3,), dtype=np.float32),
             "box": per_frame(4),

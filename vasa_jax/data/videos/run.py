@@ -91,7 +91,7 @@ def run(
     entries = entries_of(work, accounts, who(accounts), fields, held_out)
     if not entries:
         raise UserError(f"no clip in {videos}: {out / REPORT} tells why")
-    write_set(out, settings.size, entries, engine)
+    write_set(out, settings, entries, engine)
     shutil.rmtree(work)
     clips = [clip for account in accounts.values() for clip in account.clips]
     seconds = sum(clip["frames"] for clip in clips) / FPS
@@ -116,13 +116,14 @@ def entries_of(
     return found
 
 
-def write_set(out: Path, size: int, entries: Mapping[str, Sequence[Entry]], engine: Engine) -> None:
+def write_set(out: Path, settings: Settings, entries: Mapping[str, Sequence[Entry]], engine: Engine) -> None:
     """By way of the builder's own folder, so that a set is there whole or not at all."""
     building = out / "building"
     shutil.rmtree(building, ignore_errors=True)  # of a run that was stopped
     # TFDS runs the shards of the splits before again with those of each further one: the largest comes last.
     ordered = dict(sorted(entries.items(), key=lambda item: sum(entry.size for entry in item[1])))
-    builder = Videos(size=size, entries=ordered, data_dir=str(building))
+    foreground = bool(settings.segmenter)
+    builder = Videos(size=settings.size, entries=ordered, foreground=foreground, data_dir=str(building))
     array_records.prepare(builder, building, out, engine.download_config())
     for file in out.glob("*.shard_infos.json"):
         file.unlink()  # of TFDS' writers, which leave them

@@ -23,6 +23,7 @@ class Settings:
       quality: of the JPEG frames.
       gaze, emotion: files of networks that read gaze and emotion, see labels; "" for the gaze network that ships, and
         no emotion.
+      segmenter: network that tells the person from the background; "" for no masks.
       identity: network that describes faces, where these tell who is seen.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     quality: int = 95
     gaze: str = ""
     emotion: str = ""
+    segmenter: str = ""
     identity: str = ""
 
     @property

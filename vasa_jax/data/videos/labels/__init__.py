@@ -5,6 +5,7 @@ ever zero because it could not be had. `python -m vasa_jax.evaluation.labels` ho
 """
 
 from vasa_jax.data.videos.labels.emotion import EmotionReader
+from vasa_jax.data.videos.labels.foreground import Segmenter
 from vasa_jax.data.videos.labels.gaze import GazeReader
 from vasa_jax.data.videos.labels.landmarks import eye_openness, ibug_landmarks, lip_opening
 from vasa_jax.data.videos.labels.picture import brightness, sharpness
@@ -15,6 +16,7 @@ from vasa_jax.data.videos.labels.sync import SyncReader, offset_of_curves
 __all__ = [
     "EmotionReader",
     "GazeReader",
+    "Segmenter",
     "SyncReader",
     "brightness",
     "eye_openness",

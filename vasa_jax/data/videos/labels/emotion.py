@@ -49,7 +49,8 @@ class EmotionReader:
           frames: of one clip, in the canonical framing.
         """
         scores = np.mean([self._probabilities(frame) for frame in frames[::FRAMES_BETWEEN_LOOKS]], 0)
-        return np.array([scores[self._places[name]] if name in self._places else np.nan for name in EMOTIONS], np.float32)
+        places = [self._places.get(name) for name in EMOTIONS]
+        return np.array([np.nan if place is None else scores[place] for place in places], np.float32)
 
     def _probabilities(self, frame: np.ndarray) -> np.ndarray:
         _, height, width, _ = self._graph.input_shape
