@@ -93,27 +93,40 @@ def _renderer(assets, size, supersample):
 
 def make(settings: Settings, plan: Plan) -> dict:
     """Renders a clip: a dict with the fields of the record, frames as JPEG bytes."""
+    renderer, person, acts, audio, phones = stage(settings, plan)
+    images, landmarks = zip(*draw(renderer, person, acts), strict=True)
+    return {
+        **about(plan, audio, phones),
+        "frames": [encode(image) for image in images],
+        "landmarks": np.stack(landmarks).astype(np.float32),
+        **labels(acts, person.lips),
+    }
+
+
+def stage(settings: Settings, plan: Plan) -> tuple[Renderer, persons.Person, performance.Performance, np.ndarray, list]:
+    """What `draw` needs for a clip, the renderer with the person in it, and what is heard: audio and phones."""
     model = head_model.load(settings.assets)
     renderer = _renderer(settings.assets, settings.size, settings.supersample)
     person = draw_person(model, settings, plan.split, plan.identity)
     acts, audio, phones = perform(model, settings, plan, person.lips)
     renderer.set_person(person)
-    images, landmarks = zip(*draw(renderer, person, acts), strict=True)
+    return renderer, person, acts, audio, phones
+
+
+def about(plan: Plan, audio: np.ndarray, phones: list) -> dict:
+    """What a record says of a clip beside its frames and what they show."""
     return {
         "clip": plan.name,
         "identity": f"{plan.split}_{plan.identity:05d}",
         "speaker": plan.utterance.voice if plan.utterance else "",
         "kind": plan.kind,
         "text": plan.utterance.text if plan.utterance else "",
-        "frames": [encode(image) for image in images],
         "audio": audio,
-        "landmarks": np.stack(landmarks).astype(np.float32),
         "phones": {
             "label": [phone[0] for phone in phones],
             "start": [np.float32(phone[1]) for phone in phones],
             "end": [np.float32(phone[2]) for phone in phones],
         },
-        **labels(acts, person.lips),
     }
 
 
