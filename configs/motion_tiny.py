@@ -31,7 +31,7 @@ def get_config() -> ConfigDict:
         }
     )
     config.data = ConfigDict({"motion": "data/motion_tiny", "threads": 1, "ahead": 2, "workers": 0})
-    config.losses = ConfigDict({"velocity": 1.0, "seam": 0.5})
+    config.losses = ConfigDict({"velocity": 1.0, "seam": 0.5, "lids": 0.2})
     # A stream has the audio of a window's first frames only: many windows are cut.
     config.conditions = ConfigDict({"drop": 0.1, "drop_previous": 0.5, "cut": 0.4})
     config.optimiser = ConfigDict(

@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     config.teacher = "runs/motion_tiny"  # a motion training, or released weights
     config.data = ConfigDict({"motion": "data/motion_tiny", "threads": 1, "ahead": 2, "workers": 0})
     config.losses = ConfigDict(
-        {"steps": 4, "substeps": 5, "sampler": "dpm", "velocity": 10.0, "seam": 0.5, "spread": 0.5}
+        {"steps": 4, "substeps": 5, "sampler": "dpm", "velocity": 10.0, "seam": 0.5, "lids": 0.2, "spread": 0.5}
     )
     config.guidance = ConfigDict({"audio": 2.0, "gaze": 2.0})  # largest scales that the student learns
     config.conditions = ConfigDict({"drop_previous": 0.1, "cut": 0.4})

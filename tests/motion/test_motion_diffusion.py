@@ -53,6 +53,26 @@ def test_the_seam_counts_where_a_window_goes_on():
         assert motion_errors(clean, predicted, frames, goes_on=goes_on)["seam"] == pytest.approx(expected)
 
 
+def test_the_lids_are_what_their_reading_says():
+    clean, predicted = jnp.zeros((1, 3, 2)), jnp.array([[[1.0, 2.0], [3.0, 1.0], [9.0, 9.0]]])
+    frames, reading = jnp.array([[1.0, 1.0, 0.0]]), jnp.array([1.0, -2.0])
+    expected = ((1 - 2 * 2) ** 2 + (3 - 2 * 1) ** 2) / 2
+    assert motion_errors(clean, predicted, frames, lids=reading)["lids"] == pytest.approx(expected)
+    assert "lids" not in motion_errors(clean, predicted, frames)
+
+
+def test_the_loss_is_the_weighted_sum_of_its_parts(conditions, noised):
+    def wrong(noised_, step, c):
+        return 0.5 * noised_
+
+    weights = {"velocity_weight": 3.0, "seam_weight": 5.0, "lids_weight": 7.0}
+    value, parts = loss(
+        wrong, SCHEDULE, noised, conditions, jax.random.key(0), lids=jnp.ones(noised.shape[-1]), **weights
+    )
+    expected = parts["motion"] + 3 * parts["velocity"] + 5 * parts["seam"] + 7 * parts["lids"]
+    assert value == pytest.approx(float(expected)) and parts["lids"] > 0
+
+
 def test_the_loss_asks_for_the_clean_motion(conditions, noised):
     def right(noised_, step, c):
         return noised

@@ -1,12 +1,16 @@
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from motion_windows import draw, record
 
+from vasa_jax.errors import UserError
 from vasa_jax.motion import build_motion
 from vasa_jax.motion.conditions import NAMES
-from vasa_jax.training import motion
+from vasa_jax.training import motion, motion_stage
 from vasa_jax.training.motion_report import MotionReport
 
 KEY = jax.random.key(0)
@@ -43,6 +47,30 @@ def test_frames_after_the_end_of_a_clip_do_not_count(params):
     other = {**batch, "audio": batch["audio"].at[:, 6:].set(9.0)}
     lost = [jax.jit(loss)(params, given, KEY)[0] for given in (batch, other)]
     assert lost[0] == lost[1]
+
+
+def reading(weights, source, **losses):
+    config = ConfigDict({"losses": losses, "data": {"motion": "data/some"}})
+    return motion_stage.lid_reading(config, {"lids": {"weights": weights}} if weights else {}, source)
+
+
+def test_lids_are_read_in_deviations_of_the_training_clips():
+    source = [record(i, 40) for i in range(8)]
+    found = reading([1.0, 2.0, *[0.0] * 7], source, lids=0.1)
+    motions = np.concatenate([clip["motion"] for clip in source])
+    assert (motions @ np.array(found)).std() == pytest.approx(1.0, abs=1e-5)
+    assert found[1] == pytest.approx(2 * found[0]) and found[2] == 0
+    assert reading(None, source) == reading([1.0] * 9, source, lids=0.0) == ()
+    said = "the motion set data/some tells nothing of lids: set config.losses.lids to 0"
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        reading(None, source, lids=0.1)
+
+
+def test_the_lids_weigh_in_the_loss(params):
+    read = (1.0, *[0.0] * 8)
+    plain, with_lids = (motion.MotionLoss(MODEL, lids=weight, lid_reading=read) for weight in (0.0, 2.0))
+    (before, _), (after, parts) = (jax.jit(loss)(params, draw(0.0), KEY) for loss in (plain, with_lids))
+    assert after == pytest.approx(float(before + 2 * parts["lids"]), rel=1e-5) and parts["lids"] > 0
 
 
 ABOUT = {"mean": [0.0] * 9, "std": [1.0] * 9, "lips": {"weights": [1.0] * 9, "bias": 0.1}}

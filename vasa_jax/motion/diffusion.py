@@ -98,17 +98,20 @@ def motion_errors(
     frame_weights: Float[Array, "batch window"] | None = None,
     dimension_weights: Float[Array, " motion"] | None = None,
     goes_on: Bool[Array, " batch"] | None = None,
+    lids: Float[Array, " motion"] | None = None,
 ) -> dict[str, Float[Array, ""]]:
-    """Weighted mean squared errors of motion, of its velocity, and of the seam to the window before.
+    """Weighted mean squared errors of motion, of its velocity, of the seam to the window before, and of the lids.
 
     Args:
       frame_weights: 0 for frames that are padding; all ones if None.
       dimension_weights: of each component, so that a few (pose, say) can count more; all ones if None.
       goes_on: whether the frames before the window are known; nowhere if None.
+      lids: what reads from motion how far the lids are closed, in deviations.
 
     Returns:
       "motion": mean of (X_0 - H)^2; "velocity": the same for the differences of neighbouring frames; "seam": the same
-      for the first frame where the window goes on, which is its difference to the frame before, since that is given.
+      for the first frame where the window goes on, which is its difference to the frame before, since that is given;
+      "lids", where they are read: the same for their closing.
     """
     frames = jnp.ones(clean.shape[:2]) if frame_weights is None else frame_weights
     dimensions = jnp.ones(clean.shape[-1:]) if dimension_weights is None else dimension_weights
@@ -120,11 +123,14 @@ def motion_errors(
 
     error = clean - predicted
     between = jnp.minimum(frames[:, 1:], frames[:, :-1])
-    return {
+    errors = {
         "motion": mean(error, frames),
         "velocity": mean(jnp.diff(error, axis=1), between),
         "seam": mean(error[:, 0], goes_on * frames[:, 0]),
     }
+    if lids is not None:
+        errors["lids"] = ((error.astype(jnp.float32) @ lids) ** 2 * frames).sum() / jnp.maximum(frames.sum(), 1e-6)
+    return errors
 
 
 def loss(
@@ -136,13 +142,16 @@ def loss(
     *,
     velocity_weight: float = 0.0,
     seam_weight: float = 0.0,
+    lids_weight: float = 0.0,
     frame_weights: Float[Array, "batch window"] | None = None,
     dimension_weights: Float[Array, " motion"] | None = None,
+    lids: Float[Array, " motion"] | None = None,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """E ||X_0 - H(X_t, t, C)||^2 with t uniform (VASA-1, equation 1), as a mean over frames and components.
 
     The terms of velocity and seam are not in the paper: they ask a small model for smooth motion, within a window and
-    from one to the next, and cost nothing.
+    from one to the next, and cost nothing. That of the lids makes it blink: a blink is brief and moves few of the
+    components a little, so that a small model otherwise learns that there are hardly any.
 
     Args:
       predict: H as a function of (noised, step, conditions).
@@ -156,5 +165,6 @@ def loss(
     step = jax.random.randint(step_key, clean.shape[:1], 0, schedule.steps)
     noise = jax.random.normal(noise_key, clean.shape)
     predicted = predict(add_noise(schedule, clean, noise, step), step, conditions)
-    parts = motion_errors(clean, predicted, frame_weights, dimension_weights, conditions.has_previous)
-    return parts["motion"] + velocity_weight * parts["velocity"] + seam_weight * parts["seam"], parts
+    parts = motion_errors(clean, predicted, frame_weights, dimension_weights, conditions.has_previous, lids)
+    weights = {"motion": 1.0, "velocity": velocity_weight, "seam": seam_weight, "lids": lids_weight}
+    return sum(weights[name] * part for name, part in parts.items()), parts

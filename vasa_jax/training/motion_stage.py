@@ -25,7 +25,8 @@ def motion_stage(config: ConfigDict) -> Stage:
     features = splits["train"][0]["audio"].shape[1]
     model_config = {**config.model.to_dict(), "motion_size": len(about["mean"]), "feature_size": features}
     model = build_motion(model_config)
-    loss = fill(motion.MotionLoss, config.losses, "config.losses", model=model, **config.conditions.to_dict())
+    numbers = {**config.conditions.to_dict(), "lid_reading": lid_reading(config, about, splits["train"])}
+    loss = fill(motion.MotionLoss, config.losses, "config.losses", model=model, **numbers)
     return Stage(
         room="motion",
         model=model_config,
@@ -55,6 +56,7 @@ def student_stage(config: ConfigDict) -> Stage:
     scales = tuple(largest[name] for name in model.told)
     section = {"model": model_config, "steps": config.losses.steps, "guidance": largest}
     numbers = {**config.conditions.to_dict(), "student": model, "teacher": teacher, "largest": scales}
+    numbers["lid_reading"] = lid_reading(config, about, splits["train"])
     loss = fill(student.StudentLoss, config.losses, "config.losses", **numbers)
     return Stage(
         room="student",
@@ -76,6 +78,24 @@ def open_set(folder: str) -> tuple[dict[str, Any], dict[str, pipeline.Kept]]:
     statistics = Statistics.stored(about)
     take = functools.partial(windows.motion_of, mean=statistics.mean, std=statistics.std)
     return about, {name: pipeline.Kept(clips.open_clips(folder, name), take) for name in ("train", "validation")}
+
+
+def lid_reading(config: ConfigDict, about: dict[str, Any], source: Any) -> tuple[float, ...]:
+    """What reads the lids' closing from motion, of unit deviation over the training clips; () without a loss of it.
+
+    Args:
+      source: indexable, of standardised clips ("motion": (T, M)).
+
+    Raises:
+      UserError: the set does not tell of lids.
+    """
+    if not config.losses.get("lids"):
+        return ()
+    if "lids" not in about:
+        raise UserError(f"the motion set {config.data.motion} tells nothing of lids: set config.losses.lids to 0")
+    weights = np.asarray(about["lids"]["weights"], np.float32)
+    closing = np.concatenate([source[i]["motion"] @ weights for i in range(len(source))])
+    return tuple((weights / closing.std()).tolist())
 
 
 def film_of(config: ConfigDict, room: str, section: dict[str, Any], about: dict[str, Any]) -> Film | None:

@@ -39,6 +39,7 @@ class StudentLoss:
       sampler: of the teacher, see motion.solvers; eta is 0.
       velocity: weight of the same errors of frame differences.
       seam: weight of the same errors of the first frame, where the frames before it are given.
+      lids: weight of the same errors of the lids' closing, which lid_reading (M,) reads in deviations.
       largest: guidance scale by name up to which the student learns, in the order of `student.told`.
       spread: share of examples with guidance scales, and of those with controls, that are drawn from their whole range;
         the others have the scales of motion.GUIDANCE, and the controls of their clip.
@@ -52,6 +53,8 @@ class StudentLoss:
     sampler: str = "dpm"
     velocity: float = 1.0
     seam: float = 0.0
+    lids: float = 0.0
+    lid_reading: tuple[float, ...] = ()
     largest: tuple[float, ...] = (2.0, 2.0)
     spread: float = 0.5
     drop_previous: float = 0.1
@@ -67,6 +70,7 @@ class StudentLoss:
         student = denoiser(self.student, {"params": params}, wanted, scales)
         teacher = denoiser(self.teacher, {"params": company.judges}, wanted, scales)
         weights = (jnp.arange(batch["motion"].shape[1]) < batch["length"][:, None]).astype(jnp.float32)
+        lids = jnp.asarray(self.lid_reading) if self.lids else None
 
         def step(noised: Array, now: tuple[Array, Array]) -> tuple[Array, dict[str, Array]]:
             times, shares = now
@@ -74,13 +78,14 @@ class StudentLoss:
             target = diffusion.clean_between(noised, reached, shares[0], shares[-1])
             clean = student(noised, jnp.full(len(noised), times[0]))
             target = jax.lax.stop_gradient(target)
-            errors = diffusion.motion_errors(target, clean, weights, goes_on=wanted.has_previous)
+            errors = diffusion.motion_errors(target, clean, weights, goes_on=wanted.has_previous, lids=lids)
             return jax.lax.stop_gradient(diffusion.ddim_step(noised, clean, shares[0], shares[-1])), errors
 
         noise = jax.random.normal(noise_key, batch["motion"].shape)
         _, errors = jax.lax.scan(step, noise, self._spans())
         parts = {name: values.mean() for name, values in errors.items()}
         loss = parts["motion"] + self.velocity * parts["velocity"] + self.seam * parts["seam"]
+        loss += self.lids * parts.get("lids", 0.0)
         return loss, {"loss": loss, **parts, "first_step": errors["motion"][0], "last_step": errors["motion"][-1]}
 
     def _spans(self) -> tuple[Array, Array]:
