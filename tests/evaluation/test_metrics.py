@@ -46,6 +46,8 @@ def test_blinks_are_counted_once_each():
     openness[60:62] = 0.2
     assert signals.blinks(openness) == 2
     assert signals.per_minute(2, 100) == 30
+    assert signals.blink_floors(openness) == pytest.approx([0.18 / 0.35, 0.2 / 0.35]), "the lowest of each"
+    assert signals.blink_floors(np.full(9, np.nan)) == []
 
 
 def test_head_motion_is_in_degrees_a_frame():

@@ -59,6 +59,13 @@ def test_a_teacher_that_needs_one_step_is_met_at_once(teacher_params, student_pa
     assert value > 1e-4, "guidance is what is left to learn"
 
 
+def test_the_lids_weigh_in_the_loss(teacher_params, student_params, batch):
+    read, company = (1.0, *[0.0] * 8), Company(judges=teacher_params)
+    losses = (loss_of(lids=weight, lid_reading=read) for weight in (0.0, 2.0))
+    (before, _), (after, parts) = (jax.jit(loss)(student_params, batch, KEY, company) for loss in losses)
+    assert after == pytest.approx(float(before + 2 * parts["lids"]), rel=1e-5) and parts["lids"] > 0
+
+
 def test_targets_chain_to_the_guided_teachers_motion(teacher_params, batch):
     """A student that always meets its target ends where the teacher does in all its steps, guided as at inference."""
     loss = loss_of(steps=4, substeps=3, sampler="ddim")
@@ -172,7 +179,8 @@ def test_samplers_are_compared_on_whole_clips(motion_folder, teacher_run, tmp_pa
     samplers.main([*words, "--out", str(tmp_path / "table.md")])
     rows = (tmp_path / "table.md").read_text().splitlines()
     assert [row.split(" | ")[0] for row in rows[2:]] == ["| true motion", "| dpm, 2 steps"]
-    assert all(np.isfinite(float(cell)) for cell in rows[3].strip("| ").split(" | ")[1:])
+    cells = dict(zip(samplers.COLUMNS, map(float, rows[3].strip("| ").split(" | ")[1:]), strict=True))
+    assert {name for name, value in cells.items() if np.isnan(value)} <= {"blinks", "lids"}, "of which the set is silent"
     with pytest.raises(SystemExit) as stop:
         samplers.main([*words, "--student", str(tmp_path)])
     assert stop.value.code == 2 and capsys.readouterr().err.startswith("samplers: no trained weights in")

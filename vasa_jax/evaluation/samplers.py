@@ -3,8 +3,9 @@
     python -m vasa_jax.evaluation.samplers --motion vasa_jax/pretrained --student runs/student_tiny \\
         --data data/motion_tiny --split test --out samplers.md
 
-Per way the lips' correlation with the truth, with the own and another clip's speech, how much head and face move, and
-the Frechet distance to the training clips; all with inference's guidance and the clips' own controls.
+Per way the lips' correlation with the truth, with the own and another clip's speech, how often and how far the lids
+close, how much head and face move, and the Frechet distance to the training clips; all with inference's guidance and the
+clips' own controls.
 """
 
 import argparse
@@ -17,14 +18,15 @@ import numpy as np
 
 from vasa_jax.data import clips, motion_set, windows
 from vasa_jax.errors import leave_on_mistake
+from vasa_jax.evaluation import signals
 from vasa_jax.evaluation.motion_measures import LinearReading, MotionSpace, amounts, correlation
 from vasa_jax.motion import Sampling, Statistics, build_motion, make_sampler
 from vasa_jax.room_weights import load_room
 
 WAYS = (Sampling(), Sampling(10), Sampling(20, "dpm"), Sampling(10, "dpm"), Sampling(4), Sampling(4, "dpm"))
 COLUMNS = {
-    "lips": "lips", "lips_swapped": "another's speech", "pose_change": "dP, degrees", "dynamics_spread": "z_dyn spread",
-    "frechet": "Frechet distance",
+    "lips": "lips", "lips_swapped": "another's speech", "blinks": "blinks a minute", "lids": "lids in a blink",
+    "pose_change": "dP, degrees", "dynamics_spread": "z_dyn spread", "frechet": "Frechet distance",
 }  # fmt: skip
 REFERENCE = 128  # most training clips
 
@@ -80,9 +82,23 @@ def read(motion: np.ndarray, held_out: Clips, about: dict[str, Any], space: Moti
     return {
         "lips": correlation(LinearReading.of(about, "lips")(motion), held_out.lip_opening, held_out.length),
         "lips_swapped": float("nan"),
+        **_blinks(motion, held_out, about),
         **amounts(motion, held_out.length, Statistics.stored(about)),
         "frechet": space.distance(motion, held_out.length),
     }
+
+
+def _blinks(motion: np.ndarray, held_out: Clips, about: dict[str, Any]) -> dict[str, float]:
+    """How many a minute, and how far open the lids are in the middle of the median one, relative to the clip's median;
+    by the read-out of the lids, NaN where the set tells nothing of them."""
+    if "lids" not in about:
+        return {"blinks": float("nan"), "lids": float("nan")}
+    openness = 1 - LinearReading.of(about, "lids")(motion)
+    floors = [
+        floor for clip, n in zip(openness, held_out.length, strict=True) for floor in signals.blink_floors(clip[:n])
+    ]
+    rate = signals.per_minute(len(floors), int(held_out.length.sum()))
+    return {"blinks": rate, "lids": float(np.median(floors)) if floors else float("nan")}
 
 
 def _others(held_out: Clips) -> np.ndarray:

@@ -35,20 +35,27 @@ def correlation_at(
 def blinks(
     openness: Float[np.ndarray, " time"], closed: float = BLINK_CLOSED, reopened: float = BLINK_OPEN
 ) -> int:
-    """How many times the eyes close, counted with hysteresis.
+    """How many times the eyes close, counted with hysteresis; arguments as for `blink_floors`."""
+    return len(blink_floors(openness, closed, reopened))
+
+
+def blink_floors(
+    openness: Float[np.ndarray, " time"], closed: float = BLINK_CLOSED, reopened: float = BLINK_OPEN
+) -> list[float]:
+    """The least openness in each blink, relative to the median.
 
     Args:
       openness: of the eyes in any unit; frames that are not finite are left out.
-      closed, reopened: thresholds relative to the median.
+      closed, reopened: where a blink begins and ends, relative to the median.
     """
     values = openness[np.isfinite(openness)]
-    count, shut = 0, False
+    floors, shut = [], False
     for value in values / np.median(values) if len(values) else values:
-        if not shut and value < closed:
-            count, shut = count + 1, True
-        elif shut and value > reopened:
-            shut = False
-    return count
+        if shut:
+            floors[-1], shut = min(floors[-1], float(value)), value <= reopened
+        elif value < closed:
+            floors, shut = [*floors, float(value)], True
+    return floors
 
 
 def per_minute(count: int, frames: int) -> float:
