@@ -4,8 +4,8 @@
         --data data/motion_tiny --split test --out samplers.md
 
 Per way the lips' correlation with the truth, with the own and another clip's speech, how often and how far the lids
-close, how much head and face move, and the Frechet distance to the training clips; all with inference's guidance and the
-clips' own controls.
+close, how much head and face move, and the Frechet distance to the training clips; all with inference's guidance and
+the clips' own controls.
 """
 
 import argparse
