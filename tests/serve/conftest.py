@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -76,13 +77,14 @@ class FakeStream(Stream):
 
 
 class FakeAnimator(Animator):
-    """`wait` is what every frame of a job takes, in seconds."""
+    """`wait` is what every frame of a job takes, in seconds, until `hurry` is set."""
 
     image_size = SIZE
 
     def __init__(self):  # no networks
         self.checkpoint = SimpleNamespace(config=CONFIG)
         self.wait, self.asked, self.streams = 0.0, [], []
+        self.hurry = threading.Event()
 
     def perform(self, portrait, speech, *, crop=True, progress, **controls) -> Performance:
         Controls(**controls)
@@ -93,7 +95,7 @@ class FakeAnimator(Animator):
         def draw(motions):
             for done, motion in enumerate(motions):
                 progress("decode", done, speech.frames)
-                time.sleep(self.wait)
+                self.hurry.wait(self.wait)
                 yield np.zeros((len(motion), SIZE, SIZE, 3), np.uint8)
 
         record = new_record({**CONFIG, "format": 1}, {"portrait": portrait, "speech": speech.digest()})
@@ -135,18 +137,19 @@ def talk():
 
 @pytest.fixture
 def serve(animator):
-    """serve(token=None, **limits): a client of a server with these limits."""
+    """serve(token=None, **limits): a client of a server with these limits, which warms up if it is told to."""
     opened = []
 
-    def begin(token: str | None = None, host: str = "localhost", **limits) -> TestClient:
+    def begin(token: str | None = None, host: str = "localhost", warm_up: bool = False, **limits) -> TestClient:
         scratch = Scratch().__enter__()
-        app = ProxyHeadersMiddleware(build(animator, scratch, Limits(**limits), token), "*")
+        app = ProxyHeadersMiddleware(build(animator, scratch, Limits(**limits), token, warm_up=warm_up), "*")
         client = TestClient(app, base_url=f"http://{host}")
         opened.extend([scratch, client])
         client.scratch = scratch
         return client.__enter__()
 
     yield begin
+    animator.hurry.set()
     for one in reversed(opened):
         one.__exit__(None, None, None)
 

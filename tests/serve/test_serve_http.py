@@ -132,8 +132,8 @@ def test_a_damaged_form_is_refused(serve, content):
 
 
 def test_a_full_queue_and_a_greedy_client_are_told_so(serve, animator):
-    client = serve(queue=3, client_jobs=2)
-    animator.wait = 0.5
+    client = serve(queue=3, client_jobs=2, forgotten_seconds=600.0)
+    animator.wait = 600.0
     for _ in range(2):
         assert client.post("/api/jobs", **form()).status_code == 202
     greedy = client.post("/api/jobs", **form())

@@ -20,6 +20,7 @@ from vasa_jax.serve.live.speaker import Speaker
 from vasa_jax.serve.live.streams import Streams
 from vasa_jax.serve.live.webrtc import Sessions
 from vasa_jax.serve.live.websocket import HEAD
+from vasa_jax.serve.warming import Warming
 from vasa_jax.serve.wishes import Wishes
 
 RATE = 16_000
@@ -286,7 +287,7 @@ def test_a_call_sends_picture_and_sound_in_step(animator):
     ended = []
 
     async def run():
-        streams = Streams(animator, Label(), Limits(), lambda *how: ended.append(how))
+        streams = Streams(animator, Label(), Limits(), lambda *how: ended.append(how), Warming(animator, False))
         found = await call(Sessions(streams), 6.0)
         await asyncio.sleep(0.3)
         return found, streams.open
@@ -317,7 +318,7 @@ def lag(lights: list, loud: list, clock: int) -> float:
 @pytest.mark.parametrize("offer", ["", "v=0", "x" * 40_000, "a=candidate:1 1 udp 1 1.2.3.4 9 typ host\r\n" * 50])
 def test_an_offer_that_is_none_is_refused_and_leaves_nothing_open(animator, offer):
     async def run():
-        streams = Streams(animator, Label(), Limits(stuck_seconds=5.0), lambda *_: None)
+        streams = Streams(animator, Label(), Limits(stuck_seconds=5.0), lambda *_: None, Warming(animator, False))
         with pytest.raises(Refused) as refused:
             await Sessions(streams).begin(offer, np.zeros((64, 64, 3), np.uint8), Wishes())
         await asyncio.sleep(0.2)
@@ -328,7 +329,7 @@ def test_an_offer_that_is_none_is_refused_and_leaves_nothing_open(animator, offe
 
 def test_a_call_that_nobody_takes_is_closed(animator):
     async def run():
-        streams = Streams(animator, Label(), Limits(stuck_seconds=0.3), lambda *_: None)
+        streams = Streams(animator, Label(), Limits(stuck_seconds=0.3), lambda *_: None, Warming(animator, False))
         sessions, peer = Sessions(streams), RTCPeerConnection()
         peer.addTransceiver("video", direction="recvonly")
         await peer.setLocalDescription(await peer.createOffer())

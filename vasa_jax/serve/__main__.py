@@ -55,6 +55,7 @@ def _flags() -> argparse.ArgumentParser:
     add("--token", help=f"that clients must show; better in the environment, as {TOKEN}, where others do not see it")
     add("--checkpoint", metavar="FOLDER", help="weights (default: those that ship with the package)")
     add("--streams", type=int, default=None, help="live streams at the same time (default: 2)")
+    add("--no_warmup", action="store_true", help="compile programs for the first who asks, not when the server starts")
     add("--seconds", type=float, default=None, help="of the longest speech (default: 60)")
     return parser
 
@@ -75,7 +76,8 @@ def _serve(arguments: argparse.Namespace, token: str | None) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     animator = load(arguments.checkpoint)
     with Scratch() as scratch:
-        server = server_of(build(animator, scratch, limits, token), limits, arguments.host, arguments.port)
+        app = build(animator, scratch, limits, token, warm_up=not arguments.no_warmup)
+        server = server_of(app, limits, arguments.host, arguments.port)
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
         query = "" if token is None else "?token=..."
         print(f"open http://{host}:{arguments.port}/{query} in a browser; Ctrl-C ends it", flush=True)

@@ -29,6 +29,7 @@ from vasa_jax.serve.metrics import Metrics
 from vasa_jax.serve.scratch import Scratch
 from vasa_jax.serve.uploads import Uploads
 from vasa_jax.serve.videos import hear_warnings, maker
+from vasa_jax.serve.warming import Warming
 from vasa_jax.serve.wishes import parse
 from vasa_jax.types import EMOTIONS
 
@@ -50,24 +51,29 @@ class Parts:
     jobs: Jobs
     streams: Streams
     sessions: Sessions
+    warming: Warming
 
 
 def build(
-    animator: Animator, scratch: Scratch, limits: Limits, token: str | None = None, label: Label = DEFAULT
-) -> ASGIApp:
+    animator: Animator, scratch: Scratch, limits: Limits, token: str | None = None, label: Label = DEFAULT,
+    warm_up: bool = False,
+) -> ASGIApp:  # fmt: skip
     """The application; its threads end with its lifespan.
 
     Args:
       token: that clients must show; None for loopback alone.
+      warm_up: compile the animator's programs once the application starts.
     """
     hear_warnings()
     metrics = Metrics()
-    jobs = Jobs(maker(animator, scratch, label), limits, metrics.job)
-    streams = Streams(animator, label, limits, metrics.stream)
-    parts = Parts(animator, label, limits, metrics, Uploads(limits), jobs, streams, Sessions(streams))
+    warming = Warming(animator, warm_up)
+    jobs = Jobs(maker(animator, scratch, label, warming), limits, metrics.job)
+    streams = Streams(animator, label, limits, metrics.stream, warming)
+    parts = Parts(animator, label, limits, metrics, Uploads(limits), jobs, streams, Sessions(streams), warming)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        warming.begin()
         yield
         await parts.sessions.close()
         streams.close()
@@ -101,8 +107,8 @@ def _routes() -> list[Any]:
 
 
 async def health(request: Request) -> Response:
-    """Whether it works; for everyone."""
-    return JSONResponse({"status": "ok", "version": __version__})
+    """Whether it works, and whether its programs are compiled; for everyone."""
+    return JSONResponse({"status": "ok", "state": request.app.state.parts.warming.state, "version": __version__})
 
 
 async def counts(request: Request) -> Response:
@@ -116,8 +122,8 @@ async def about(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     config, limits = parts.animator.checkpoint.config, parts.limits
     return JSONResponse({
-        "model": config["name"], "version": __version__, "emotions": EMOTIONS, "steps": STEPS,
-        "fast": "student" in config, "label": parts.label.words, "picture_bytes": limits.picture_bytes,
+        "model": config["name"], "version": __version__, "state": parts.warming.state, "emotions": EMOTIONS,
+        "steps": STEPS, "fast": "student" in config, "label": parts.label.words, "picture_bytes": limits.picture_bytes,
         "sound_bytes": limits.sound_bytes, "sound_seconds": limits.sound_seconds,
     })  # fmt: skip
 

@@ -14,13 +14,18 @@ from vasa_jax.provenance.label import Label
 from vasa_jax.provenance.manifest import describe
 from vasa_jax.serve.jobs import Job
 from vasa_jax.serve.scratch import Scratch
+from vasa_jax.serve.warming import Warming
 from vasa_jax.types import FPS
 
+TICK = 0.5  # seconds between looks whether the job is still wanted
 
-def maker(animator: Animator, scratch: Scratch, label: Label) -> Callable[[Job, Progress], None]:
+
+def maker(animator: Animator, scratch: Scratch, label: Label, warming: Warming) -> Callable[[Job, Progress], None]:
     """What `jobs.Jobs` calls for each job."""
 
     def make(job: Job, progress: Progress) -> None:
+        while not warming.wait(TICK):
+            progress("warm up", 0, 1)
         progress("prepare", 0, 1)
         with noted(job.notes):
             sound = Sound.of(job.speech, job.rate)

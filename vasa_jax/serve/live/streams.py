@@ -12,6 +12,7 @@ from vasa_jax.provenance.label import Label
 from vasa_jax.provenance.manifest import describe
 from vasa_jax.serve.limits import Limits, Refused
 from vasa_jax.serve.live.speaker import Speaker
+from vasa_jax.serve.warming import Warming
 from vasa_jax.serve.wishes import CHANGES, Wishes, controls
 from vasa_jax.types import FPS
 
@@ -24,10 +25,13 @@ class Streams:
 
     Args:
       counted: called with how a stream ended and its number of frames.
+      warming: waited for by streams that begin.
     """
 
-    def __init__(self, animator: Animator, label: Label, limits: Limits, counted: Callable[[str, int], None]):
-        self.limits = limits
+    def __init__(
+        self, animator: Animator, label: Label, limits: Limits, counted: Callable[[str, int], None], warming: Warming
+    ):
+        self.limits, self._warming = limits, warming
         self._animator, self._label, self._counted = animator, label, counted
         self._open, self._lock = 0, threading.Lock()
         self._speakers: set[Speaker] = set()
@@ -58,6 +62,7 @@ class Streams:
             self._counted(how, frames)
 
         def begin() -> Any:
+            self._warming.wait()
             ahead = self.limits.ahead_seconds
             return self._animator.stream(portrait, crop=wishes.crop, max_ahead=ahead, **wishes.controls)
 

@@ -58,6 +58,7 @@ async function begin() {
   setMode("video");
   const about = await ask("api/about");
   $("model").textContent = `${about.model} · ${about.version}`;
+  if (about.state !== "ready") told("the server is still warming up; what you ask for now begins after that");
   about.emotions.forEach((name) => $("emotion").add(new Option(name, name)));
   about.steps.forEach((count) => $("steps").add(new Option(count, count)));
   if (about.fast) $("steps").add(new Option("4, by the student", FAST));

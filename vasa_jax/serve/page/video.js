@@ -3,7 +3,8 @@
 const $ = (id) => document.getElementById(id);
 const POLL = 400;
 const PARTS = {
-  wait: "waiting", prepare: "looking at the portrait", sample: "finding the motion", decode: "drawing frames",
+  wait: "waiting", "warm up": "warming up; it takes a minute", prepare: "looking at the portrait",
+  sample: "finding the motion", decode: "drawing frames",
 };
 
 export function makeVideo(form, told, showMarks) {
