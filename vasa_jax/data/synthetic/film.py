@@ -12,7 +12,9 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from vasa_jax.data.synthetic import clip, eyes
+from vasa_jax.data.synthetic.head_model import HeadModel
 from vasa_jax.data.synthetic.performance import Performance
+from vasa_jax.data.synthetic.person import Person
 from vasa_jax.data.synthetic.renderer import View
 from vasa_jax.types import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
@@ -20,30 +22,33 @@ TIME_BASE = Fraction(1, 60_000)
 Rate = Fraction | int
 
 
-@dataclasses.dataclass(frozen=True)
-class Shot:
-    """A person who speaks.
+def shoot(
+    settings: clip.Settings, plan: clip.Plan, rate: Rate, turn: float = 0.0
+) -> UInt8[np.ndarray, "n side side 3"]:
+    """What a camera of `rate` frames a second makes of a clip, each picture drawn for its own time.
 
-    Attributes:
-      images: (N, F, F, 3) uint8 at the rate of the camera, each drawn for its own time.
-      record: as data.clips has it, without frames: audio and the exact labels, 25 a second.
+    Args:
+      turn: radians that are added to the yaw of the head.
     """
+    renderer, person, acts, _, _ = clip.stage(settings, plan)
+    acts = dataclasses.replace(acts, rotation=acts.rotation + np.array([turn, 0.0, 0.0]))
+    return np.stack([image for image, _ in clip.draw(renderer, person, at_rate(acts, rate))])
 
-    images: np.ndarray
-    record: dict[str, Any]
 
-
-def shoot(settings: clip.Settings, plan: clip.Plan, rate: Rate) -> Shot:
-    """What a camera of `rate` frames a second makes of a clip; `settings.size` is the side F."""
+def exact(settings: clip.Settings, plan: clip.Plan) -> dict[str, Any]:
+    """The record of a clip without its frames: sound, and labels 25 a second."""
     renderer, person, acts, audio, phones = clip.stage(settings, plan)
-    images = np.stack([image for image, _ in clip.draw(renderer, person, at_rate(acts, rate))])
-    moved = person.vertices[renderer.model.landmarks] + renderer.model.expression(acts.expression)[
-        :, renderer.model.landmarks
-    ]
-    views = [View(eyes.rotation(*acts.rotation[t]), acts.place[t], acts.body[t]) for t in range(len(moved))]
-    landmarks = np.stack([clip.project(points, view) for points, view in zip(moved, views, strict=True)])
-    exact = {**clip.labels(acts, person.lips), "landmarks": landmarks.astype(np.float32)}
-    return Shot(images, {**clip.about(plan, audio, phones), **exact})
+    landmarks = landmarks_of(renderer.model, person, acts)
+    return {**clip.about(plan, audio, phones), **clip.labels(acts, person.lips), "landmarks": landmarks}
+
+
+def landmarks_of(model: HeadModel, person: Person, acts: Performance) -> Float32[np.ndarray, "time 68 2"]:
+    """Where the 68 points are, without drawing them."""
+    found = []
+    for t in range(len(acts.expression)):
+        points = (person.vertices + model.expression(acts.expression[t : t + 1])[0])[model.landmarks]
+        found.append(clip.project(points, View(eyes.rotation(*acts.rotation[t]), acts.place[t], acts.body[t])))
+    return np.stack(found).astype(np.float32)
 
 
 def at_rate(acts: Performance, rate: Rate) -> Performance:
