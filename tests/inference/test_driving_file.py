@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from video_matrix import turn_clockwise
 
 from vasa_jax.errors import UserError
 from vasa_jax.inference import driving_file
@@ -15,9 +16,6 @@ from vasa_jax.inference.speech_file import open_sound_track
 from vasa_jax.inference.video_frames import EARLY, at_frame_rate
 
 FACE = Path(__file__).parent / "face.jpg"
-# The matrix of a phone held upright: what is stored lies on its side, and is shown turned clockwise by a quarter.
-CLOCKWISE = b"".join(n.to_bytes(4, "big", signed=True) for n in (0, 65536, 0, -65536, 0, 0, 64 << 16, 0, 1 << 30))
-MATRIX_PLACE = 44  # bytes from the name of a version 0 `tkhd` box to its matrix (ISO/IEC 14496-12, 8.3.2)
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +94,7 @@ def test_a_pass_may_be_repeated_and_left(write_clip):
 def test_a_phones_rotation_is_honoured(write_clip):
     stored = np.zeros((64, 96, 3), np.uint8)
     stored[:, :48] = 200  # bright on its left: shown turned clockwise, bright at the top
-    path = write_clip("a.mp4", [stored] * 3, 25)
-    data = bytearray(path.read_bytes())
-    place = data.index(b"tkhd") + MATRIX_PLACE
-    data[place : place + 36] = CLOCKWISE
-    path.write_bytes(data)
+    path = turn_clockwise(write_clip("a.mp4", [stored] * 3, 25))
     shown = next(driving_file._pictures(path))
     assert shown.shape == (96, 64, 3)
     assert shown[:40].mean() > 190 and shown[56:].mean() < 10

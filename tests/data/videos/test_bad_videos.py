@@ -1,8 +1,14 @@
 """What is wrong with a video is found, and refused for the right reason; what is good beside it is kept."""
 
+import dataclasses
+import tracemalloc
+
 import films
 import numpy as np
 import pytest
+
+from vasa_jax.data.videos.one_video import Video
+from vasa_jax.data.videos.sound import Sound
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +99,39 @@ def test_files_that_are_no_videos_or_break(talks, faces, write, sort, tmp_path):
     clips, refused = sort(broken, largest_offset=0.0)
     assert clips and "unreadable" in reasons(refused)
     assert refused[-1].start == pytest.approx(clips[-1]["start"] + len(clips[-1]["frames"]) / 25, abs=0.3)
+
+
+class Nobody:
+    name = "nobody"
+
+    def find(self, frame):
+        return []
+
+    def read(self, frame, crop):
+        return None
+
+
+def peak(work) -> int:
+    """The most bytes that Python and NumPy hold at once."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_video_needs_the_memory_of_a_short_one(write, settings, readers):
+    """Its sound too, which is read for a clip at its very end; a picture a second, so that the test is short."""
+    blind, held = dataclasses.replace(readers, faces=Nobody()), []
+    for minutes in (1, 6):
+        frames = [films.wall(64, 48)] * (60 * minutes + 1)
+        path = write(f"long{minutes}.mkv", frames, films.silence(1500 * minutes), 1, sound_rate=16_000)
+        found = []
+        at_work = peak(lambda path=path, found=found: found.extend(Video(path, path.name, settings, blind).sort()))
+        at_end = peak(lambda path=path, minutes=minutes: Sound(path, 0.0).read(1500 * minutes - 50, 50))
+        held.append((at_work, at_end))
+        (dropped,) = found
+        assert dropped.refusal.reason == "no face"
+        assert dropped.refusal.end == pytest.approx(60 * minutes + 1, abs=0.1)
+    assert held[1][0] < 1.2 * held[0][0] + 2**20 and held[1][1] < 1.2 * held[0][1] + 2**20

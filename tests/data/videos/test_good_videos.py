@@ -5,6 +5,7 @@ from fractions import Fraction
 import films
 import numpy as np
 import pytest
+from video_matrix import turn_clockwise
 
 from vasa_jax.data import clips
 from vasa_jax.types import SAMPLES_PER_FRAME
@@ -95,6 +96,18 @@ def test_files_of_all_kinds_become_clips(talks, faces, tmp_path, sort, name, rat
     assert abs(sum(len(clip["frames"]) for clip in found) - len(faces[0])) <= 2
     begins = np.flatnonzero(np.abs(found[0]["audio"]) > 0.02)[0]
     assert begins == pytest.approx(late + np.flatnonzero(np.abs(audio[late:]) > 0.02)[0], abs=320)
+
+
+def test_a_phones_upright_video(talks, faces, tmp_path, sort):
+    """Its pictures lie on their side, and the file says so."""
+    frames = films.scene(faces[0], place=(30, 170), behind=films.wall(360, 640))
+    lying = [np.rot90(frame) for frame in frames]
+    path = turn_clockwise(films.write(tmp_path / "phone.mp4", lying, talks[0]["audio"]))
+    (clip,), refused = sort(path)
+    assert not refused and len(clip["frames"]) == len(frames)
+    x, y, _ = clip["square"]
+    assert (x, y) == pytest.approx((30 + films.FACE / 2, 170 + films.FACE / 2), abs=40)
+    assert np.abs(np.degrees(np.median(clip["pose"][:, 2]))) < 10
 
 
 def test_a_varying_rate_goes_by_its_times(talks, faces, tmp_path, sort):
