@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toys import FRAMES, make_record
 
-from vasa_jax.evaluation import labels
+from vasa_jax.evaluation import labels, sound_shift
 from vasa_jax.types import SAMPLES_PER_FRAME
 
 
@@ -43,7 +43,7 @@ def test_errors_are_told_in_their_units_and_lost_frames_apart(records):
 @pytest.mark.parametrize("frames", [-3, 0, 4])
 def test_sound_is_moved_by_whole_frames(frames):
     audio = np.random.default_rng(0).uniform(-1, 1, 20 * SAMPLES_PER_FRAME).astype(np.float32)
-    late = labels.moved(audio, frames)
+    late = sound_shift.moved(audio, frames)
     assert late.shape == audio.shape
     shift = abs(frames) * SAMPLES_PER_FRAME
     later, earlier = (late, audio) if frames >= 0 else (audio, late)

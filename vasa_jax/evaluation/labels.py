@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vasa_jax.evaluation import command
+from vasa_jax.evaluation.sound_shift import moved
 
 MOVES = (-8, -3, 0, 2, 5, 10)  # frames by which the sound is made late
 ROWS = {
@@ -149,15 +150,6 @@ def speaks(record: Any) -> np.ndarray:
     phones = record["phones"]
     names = [clips.text(label) for label in phones["label"]]
     return phone_targets(names, list(phones["start"]), list(phones["end"]), len(record["pose"])).any(1)
-
-
-def moved(audio: np.ndarray, frames: int) -> np.ndarray:
-    """The sound, late by some frames (negative: early), as long as before, with the hiss of a microphone."""
-    from vasa_jax.types import SAMPLES_PER_FRAME
-
-    shift = frames * SAMPLES_PER_FRAME
-    late = np.pad(audio, (max(shift, 0), max(-shift, 0)))[max(-shift, 0) :][: len(audio)]
-    return (late + np.random.default_rng(0).normal(0, 1e-4, len(audio))).astype(np.float32)
 
 
 def markdown(found: dict[str, float]) -> str:

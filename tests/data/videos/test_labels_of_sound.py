@@ -7,7 +7,7 @@ from vasa_jax.data.videos import labels
 from vasa_jax.data.videos.labels import sync, tables
 from vasa_jax.data.videos.labels.sound import MUSIC
 from vasa_jax.errors import UserError
-from vasa_jax.evaluation.labels import moved
+from vasa_jax.evaluation.sound_shift import moved
 from vasa_jax.types import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
