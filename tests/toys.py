@@ -57,6 +57,24 @@ def make_record(index: int, kind: str = "talk") -> dict:
     }
 
 
+def make_video_record(index: int) -> dict:
+    """The same, as it comes from a video."""
+    from vasa_jax.data.videos import record
+
+    known = {
+        "clip": f"c{index}",
+        "video": f"v{index}.mp4",
+        "start": 0.0,
+        "square": np.ones(3, np.float32),
+        "box": np.zeros((FRAMES, 4), np.float32),
+        "eye_openness": np.zeros(FRAMES, np.float32),
+        "speech": np.ones(FRAMES, bool),
+        **dict.fromkeys(("sharpness", "brightness", "audio_offset", "audio_offset_confidence"), 0.0),
+        "sources": {"label": ["pose"], "source": ["a test"]},
+    }
+    return {**make_record(index), **record.blank(FRAMES), **known}
+
+
 def shade(frame: int) -> np.ndarray:
     return np.full((SIZE, SIZE, 3), 8 * frame, np.uint8)
 

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from toys import SIZE, make_record
+from toys import SIZE, make_record, make_video_record
 
 from vasa_jax.data import array_records, clips, drop_person, motion_set
 from vasa_jax.data.videos.refusals import Refusal, read_table, write_table
@@ -47,7 +47,7 @@ def test_pictures_and_lines_about_the_person_go_and_other_files_stay(tmp_path):
     from vasa_jax.data.videos.record import video_features
 
     folder = tmp_path / "people"
-    records = [(f"c{i}", video_record(i)) for i in range(3)]
+    records = [(f"c{i}", make_video_record(i)) for i in range(3)]
     folder.mkdir()
     array_records.write_set(folder, "videos", video_features(SIZE), {"train": records})
     write_table(folder / "refusals.csv", [Refusal("v0.mp4", 0.0, 1.0, "cut"), Refusal("v1.mp4", 0.0, 1.0, "music")])
@@ -57,25 +57,6 @@ def test_pictures_and_lines_about_the_person_go_and_other_files_stay(tmp_path):
     assert [refusal.video for refusal in read_table(folder / "refusals.csv")] == ["v0.mp4"]
     assert not (folder / "report.html").exists() and (folder / "notes.txt").read_text() == "kept"
     assert np.isnan(contents(folder, "train")["c0"]["expression"]).all(), "what is absent stays so"
-
-
-def video_record(index):
-    from vasa_jax.data.videos import record
-
-    toy = make_record(index)
-    frames = len(toy["frames"])
-    known = {
-        "clip": f"c{index}",
-        "video": f"v{index}.mp4",
-        "start": 0.0,
-        "square": np.ones(3, np.float32),
-        "box": np.zeros((frames, 4), np.float32),
-        "eye_openness": np.zeros(frames, np.float32),
-        "speech": np.ones(frames, bool),
-        **dict.fromkeys(("sharpness", "brightness", "audio_offset", "audio_offset_confidence"), 0.0),
-        "sources": {"label": ["pose"], "source": ["a test"]},
-    }
-    return {**toy, **record.blank(frames), **known}
 
 
 def test_statistics_of_motion_are_taken_anew(tmp_path):

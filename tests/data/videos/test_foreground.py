@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tiny_graph
-from toys import FRAMES, SIZE, make_record
+from toys import FRAMES, SIZE, make_video_record
 
 from vasa_jax.data import array_records, clip_file, clips, pipeline
 from vasa_jax.data.videos import record as records
@@ -56,19 +56,8 @@ def test_graphs_of_another_kind_are_told(graph, tmp_path):
 def masked(index: int) -> dict:
     """A record whose mask in frame t is white on the left and 5 t on the right."""
     mask = [np.where(np.arange(SIZE) < SIZE // 2, 255, 5 * t).astype(np.uint8) for t in range(FRAMES)]
-    blank = records.blank(FRAMES)
-    return {
-        **blank,
-        **make_record(index),
-        "start": 0.0,
-        "square": np.zeros(3, np.float32),
-        "box": np.zeros((FRAMES, 4), np.float32),
-        "eye_openness": np.zeros(FRAMES, np.float32),
-        "speech": np.zeros(FRAMES, bool),
-        **dict.fromkeys(("sharpness", "brightness", "audio_offset", "audio_offset_confidence"), 0.0),
-        "sources": {"label": ["foreground"], "source": ["g"]},
-        "foreground": [jpeg(np.tile(row, (SIZE, 1)), 95) for row in mask],
-    }
+    masks = [jpeg(np.tile(row, (SIZE, 1)), 95) for row in mask]
+    return {**make_video_record(index), "foreground": masks}
 
 
 def test_masks_reach_the_losses_with_their_frames(tmp_path):
