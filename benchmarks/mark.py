@@ -1,135 +1,118 @@
 """The invisible mark under attack, and its false alarms: `python -m benchmarks.mark`.
 
-    python -m benchmarks.mark --data data/talks --clips 12 --sizes 128,256,512
+    python -m benchmarks.mark --split train --clips 100 --sizes 128@256 --results runs/mark.jsonl --unmarked 0
     python -m benchmarks.mark --video clip512.mp4 --sizes 512
+    python -m benchmarks.mark --clips 0 --unmarked 12
     python -m benchmarks.mark --cost
 
-First table: of clips that were marked and saved as infer.py saves (h264, crf 18), then attacked, in how many the
-payload was read, by attack and size. An attack that changes geometry or brightness ends in an encoding at crf 23.
-Second: the statistic z of unmarked clips and of their attacked copies, in looks at the whole frame with random keys,
-beside Hoeffding's bound; and what the reader itself, search included, said of them. With --cost instead: processor time
-of decoding a batch by the shipped weights with the mark over that without it.
+First table: of clips that were marked and saved as infer.py saves (h264, crf 18), then attacked (see `attacks`), in how
+many the payload was read. A size is the side of the frames that the networks make, and after an @ that of the file
+where it is another. With --results each clip's outcome is kept in that file and not measured again, so that a run may
+be stopped and go on. Second: the statistic z of unmarked clips and of their attacked copies, in looks at the whole
+frame with random keys, beside Hoeffding's bound; and what the reader itself, search included, said of them. With --cost
+instead: processor time of decoding a batch by the shipped weights with the mark over that without it.
+
+Many small products are slower on several threads where the cores are busy: OPENBLAS_NUM_THREADS=1.
 """
 
 import argparse
-import io
+import json
 import math
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
+from benchmarks.attacks import ATTACKS, distance, encoded, marked, resized
 from benchmarks.timing import interleave, table
-from vasa_jax.inference.video_file import H264_OPTIONS
-from vasa_jax.pixels import from_uint8, to_uint8
 from vasa_jax.provenance.mark import looks, reader
 from vasa_jax.provenance.mark.carrier import VIDEO
 from vasa_jax.provenance.mark.payload import Payload
 from vasa_jax.provenance.mark.place import Place
 from vasa_jax.provenance.mark.thumbnails import Thumbnails, from_frames
 from vasa_jax.provenance.mark.writer import Mark, put_mark
-from vasa_jax.types import FPS
 
-Attack = Callable[[np.ndarray], np.ndarray]
 LEVELS = (3.0, 4.0, 5.0)
+LEAST_FRAMES = 50
 
 
-def encoded(frames: np.ndarray, crf: int) -> np.ndarray:
-    """Through h264 and back, uint8 (T, H, W, 3) of even sides."""
-    import av
+@dataclass(frozen=True)
+class Outcome:
+    """What was left of one clip's mark.
 
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("h264", rate=FPS, options={**H264_OPTIONS, "crf": str(crf)})
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for index, pixels in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    file.seek(0)
-    with av.open(file) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+    Attributes:
+      clip, size: which, and how large.
+      psnr: to the unmarked frames, in dB.
+      read, found: attacks after which the payload was read right, and those after which there was a mark.
+    """
+
+    clip: str
+    size: str
+    psnr: float
+    read: Sequence[str]
+    found: Sequence[str]
 
 
-def resized(frames: np.ndarray, size: int) -> np.ndarray:
-    if frames.shape[1] == size:
-        return frames
-    return np.stack([np.asarray(Image.fromarray(f).resize((size, size), Image.Resampling.LANCZOS)) for f in frames])
+def measure(clip: str, frames: np.ndarray, size: str, seed: int) -> Outcome:
+    """Mark, save, attack and read one clip."""
+    network, _, file = size.partition("@")
+    rng = np.random.default_rng([seed, zlib.crc32(clip.encode())])
+    payload = Payload(0, 1, int(rng.integers(2**12)), int(rng.integers(2**24)))
+    plain = resized(frames, int(network))
+    with_mark = marked(plain, payload)
+    saved = encoded(resized(with_mark, int(file or network)))
+    readings = {name: reader.read(from_frames(attack(saved))) for name, attack in ATTACKS.items()}
+    read = [name for name, reading in readings.items() if reading.payload == payload]
+    found = [name for name, reading in readings.items() if reading.found]
+    return Outcome(clip, size, distance(with_mark, plain), read, found)
 
 
-def cropped(frames: np.ndarray) -> np.ndarray:
-    """A fifth of each side away, more of it at the top and the left."""
-    size = frames.shape[1]
-    kept = round(size * 0.8 / 2) * 2
-    start = round((size - kept) * 0.6)
-    return frames[:, start : start + kept, start : start + kept]
+def survival(
+    clips: Iterable[tuple[str, np.ndarray]], sizes: Sequence[str], results: Path | None, seed: int
+) -> list[Outcome]:
+    """Of all clips at all sizes; those that lie in the file of results are taken from there."""
+    done = {} if results is None or not results.exists() else _kept(results)
+    outcomes = []
+    for clip, frames in clips:
+        for size in sizes:
+            if (clip, size) not in done:
+                done[clip, size] = measure(clip, frames, size, seed)
+                if results is not None:
+                    with open(results, "a") as file:
+                        file.write(json.dumps(asdict(done[clip, size])) + "\n")
+            outcomes.append(done[clip, size])
+    return outcomes
 
 
-def brighter(frames: np.ndarray) -> np.ndarray:
-    return np.clip(frames.astype(np.float32) * 1.25 + 10, 0, 255).astype(np.uint8)
+def _kept(results: Path) -> dict[tuple[str, str], Outcome]:
+    outcomes = (Outcome(**json.loads(line)) for line in results.read_text().splitlines())
+    return {(outcome.clip, outcome.size): outcome for outcome in outcomes}
 
 
-ATTACKS: dict[str, Attack] = {
-    "none": lambda frames: frames,
-    "h264 at crf 28": lambda frames: encoded(frames, 28),
-    "twice: crf 28, then 28": lambda frames: encoded(encoded(frames, 28), 28),
-    "half the size": lambda frames: encoded(resized(frames, frames.shape[1] // 2), 23),
-    "a fifth cropped": lambda frames: encoded(cropped(frames), 23),
-    "brighter": lambda frames: encoded(brighter(frames), 23),
-    "25 frames": lambda frames: encoded(frames[17:42], 23),
-    "25 frames at crf 28": lambda frames: encoded(frames[17:42], 28),
-    "half, cropped, crf 28": lambda frames: encoded(cropped(resized(frames, frames.shape[1] // 2)), 28),
-}
+def survival_rows(outcomes: Sequence[Outcome], sizes: Sequence[str]) -> list[list[str]]:
+    """Of the first table."""
+    of_size = {size: [outcome for outcome in outcomes if outcome.size == size] for size in sizes}
+    rows = [[attack, *(_share(attack, of_size[size]) for size in sizes)] for attack in ATTACKS]
+    lowest = (f"{min(outcome.psnr for outcome in of_size[size]):.1f} dB" for size in sizes)
+    return [*rows, ["PSNR to the unmarked frames, lowest", *lowest]]
 
 
-def marked(frames: np.ndarray, payload: Payload) -> np.ndarray:
-    """As the animator's program marks, in the same arithmetic."""
-    mark = Mark.of(payload, frames.shape[1])
-    pattern, done = jnp.asarray(mark.pattern), []
-    for start in range(0, len(frames), 8):
-        batch = frames[start : start + 8]
-        signs = jnp.asarray(mark.signs(start, len(batch)))
-        done.append(np.asarray(to_uint8(put_mark(from_uint8(batch), pattern, signs))))
-    return np.concatenate(done)
+def _share(attack: str, outcomes: Sequence[Outcome]) -> str:
+    read = sum(attack in outcome.read for outcome in outcomes)
+    found = sum(attack in outcome.found for outcome in outcomes)
+    return f"{read} of {len(outcomes)}" + (f" ({found} found)" if found != read else "")
 
 
-def distance(frames: np.ndarray, others: np.ndarray) -> float:
-    """PSNR in dB."""
-    return 10 * math.log10(255**2 / ((frames.astype(np.float64) - others) ** 2).mean())
-
-
-def survival(clips: dict[str, list[np.ndarray]], seed: int) -> tuple[list[list[str]], dict[str, float]]:
-    """Rows of the first table, clips by size; and the lowest PSNR at each."""
-    rng = np.random.default_rng(seed)
-    read = {attack: {size: [] for size in clips} for attack in ATTACKS}
-    lowest = {}
-    for size, originals in clips.items():
-        for frames in tqdm(originals, desc=size, disable=None):
-            payload = Payload(0, 1, int(rng.integers(2**12)), int(rng.integers(2**24)))
-            with_mark = marked(frames, payload)
-            lowest[size] = min(lowest.get(size, math.inf), distance(with_mark, frames))
-            saved = encoded(with_mark, int(H264_OPTIONS["crf"]))
-            for attack, change in ATTACKS.items():
-                reading = reader.read(from_frames(change(saved)))
-                read[attack][size].append((reading.payload == payload, reading.found))
-    rows = [[attack, *(_share(read[attack][size]) for size in clips)] for attack in ATTACKS]
-    return rows, lowest
-
-
-def _share(results: list[tuple[bool, bool]]) -> str:
-    return f"{sum(r for r, _ in results)} read, {sum(f for _, f in results)} found of {len(results)}"
-
-
-def false_alarms(clips: list[np.ndarray], keys: int, seed: int) -> tuple[list[list[str]], str]:
+def false_alarms(clips: Iterable[np.ndarray], keys: int, seed: int) -> tuple[list[list[str]], str]:
     """Rows of the second table: shares of looks whose |z| passes a level; and what the reader said.
 
     A look is a phase of one unmarked clip, as it is or attacked, with one of `keys` random keys.
@@ -176,17 +159,19 @@ def cost(repeats: int) -> float:
     return timings["marked"].later / timings["unmarked"].later
 
 
-def read_clips(options: argparse.Namespace) -> Iterator[np.ndarray]:
-    """Frames of the videos that were named, or of a data set's test clips."""
+def read_clips(options: argparse.Namespace) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and frames of the videos that were given, or of a data set's clips."""
     from vasa_jax.data.clips import decode_frames, open_clips
 
     for path in options.video:
-        yield _frames_of(path)[: options.frames]
+        yield path.stem, _frames_of(path)[: options.frames]
     if not options.video:
-        for record, _ in zip(open_clips(options.data, options.split), range(options.clips), strict=False):
-            frames = decode_frames(record, range(min(len(record["frames"]), options.frames)))
-            if len(frames) >= 50:
-                yield frames
+        source = open_clips(options.data, options.split)
+        for index in range(len(source)):
+            record = source[index]
+            if len(record["frames"]) >= LEAST_FRAMES:
+                frames = decode_frames(record, range(min(len(record["frames"]), options.frames)))
+                yield f"{options.split} {index}", np.asarray(frames)
 
 
 def _frames_of(path: Path) -> np.ndarray:
@@ -201,9 +186,10 @@ def main() -> None:
     parser.add_argument("--data", default="data/talks", help="a clip set")
     parser.add_argument("--split", default="test")
     parser.add_argument("--video", type=Path, nargs="*", default=[], help="unmarked videos instead of a clip set")
-    parser.add_argument("--clips", type=int, default=12)
-    parser.add_argument("--frames", type=int, default=100, help="of each clip, at most")
-    parser.add_argument("--sizes", default="128,256,512")
+    parser.add_argument("--clips", type=int, default=12, help="for the first table, at most")
+    parser.add_argument("--frames", type=int, default=75, help="of each clip, at most")
+    parser.add_argument("--sizes", default="128@256,256", help="of the networks' frames, and of the file after an @")
+    parser.add_argument("--results", type=Path, help="keeps the first table's outcomes, a line of JSON each")
     parser.add_argument("--unmarked", type=int, default=12, help="clips for the second table, at most")
     parser.add_argument("--keys", type=int, default=2000, help="random keys for each unmarked file")
     parser.add_argument("--seed", type=int, default=0)
@@ -212,16 +198,15 @@ def main() -> None:
     if options.cost:
         print(f"decoding with the mark takes {cost(25):.3f} of the time without")
         return
-    originals = list(read_clips(options))
-    sizes = [int(size) for size in options.sizes.split(",")]
-    clips = {str(size): [resized(frames, size) for frames in originals] for size in sizes}
-    rows, lowest = survival(clips, options.seed)
-    print(table(["attack", *clips], rows))
-    print("lowest PSNR to the unmarked frames: " + ", ".join(f"{size}: {db:.2f} dB" for size, db in lowest.items()))
-    if not options.unmarked:
-        return
-    rows, said = false_alarms(originals[: options.unmarked], options.keys, options.seed)
-    print("\n" + table(["z", "share of looks without a mark", "bound"], rows) + said)
+    if options.clips:
+        sizes = options.sizes.split(",")
+        clips = tqdm(islice(read_clips(options), options.clips), total=options.clips, desc="marked", disable=None)
+        outcomes = survival(clips, sizes, options.results, options.seed)
+        print(table(["attack", *sizes], survival_rows(outcomes, sizes)))
+    if options.unmarked:
+        clips = (frames for _, frames in islice(read_clips(options), options.unmarked))
+        rows, said = false_alarms(clips, options.keys, options.seed)
+        print(table(["z", "share of looks without a mark", "bound"], rows) + said)
 
 
 if __name__ == "__main__":

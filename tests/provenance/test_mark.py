@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.mark import ATTACKS, distance, encoded, marked
-from benchmarks.mark import resized as resized_frames
+from benchmarks.attacks import ATTACKS, distance, encoded, marked
+from benchmarks.attacks import resized as resized_frames
 from vasa_jax.provenance.mark import carrier, looks, reader, writer
 from vasa_jax.provenance.mark.payload import CHECK_BITS, Payload
 from vasa_jax.provenance.mark.place import Place
@@ -35,7 +35,7 @@ def test_patterns_are_orthonormal_and_in_the_band(each):
 
 
 def test_resampling_keeps_the_band():
-    """Enlarged and reduced again a wave of the band's upper end is itself, nearly."""
+    """Enlarged and reduced again a wave near the band's upper end is itself, nearly."""
     wave = np.cos(2 * np.pi * 20 * (np.arange(64) + 0.5) / 64)
     up, down = carrier.resampling(64, 256), carrier.resampling(256)
     np.testing.assert_allclose((down @ up @ wave)[4:-4], wave[4:-4], atol=0.25)
@@ -59,16 +59,19 @@ def test_distance_of_marked_frames(clip, with_mark):
 
 
 def test_signs_turn_every_slot():
-    np.testing.assert_array_equal(writer.signs(0, 14), [1] * 6 + [-1] * 6 + [1] * 2)
-    np.testing.assert_array_equal(np.concatenate([writer.signs(0, 5), writer.signs(5, 9)]), writer.signs(0, 14))
+    np.testing.assert_array_equal(writer.signs(0, 10), [1] * 4 + [-1] * 4 + [1] * 2)
+    np.testing.assert_array_equal(np.concatenate([writer.signs(0, 3), writer.signs(3, 7)]), writer.signs(0, 10))
 
 
 def test_put_mark_is_an_addition_in_one_program(clip):
     pattern = jnp.asarray(writer.pattern(PAYLOAD, 128))
     images = jnp.asarray(clip[:2], jnp.float32) / 127.5 - 1
     added = jax.jit(writer.put_mark)(images, pattern, jnp.array([1.0, -1.0])) - images
-    expected = jnp.array([1.0, -1.0])[:, None, None] * writer.hiding(images) * pattern
-    np.testing.assert_allclose(added, jnp.repeat(expected[..., None], 3, -1), atol=1e-6)
+    expected = np.array([1.0, -1.0])[:, None, None] * writer.hiding(images) * pattern
+    expected *= np.sqrt((pattern**2).mean() / (expected**2).mean((1, 2), keepdims=True))
+    np.testing.assert_allclose(added, np.repeat(expected[..., None], 3, -1), atol=1e-6)
+    levels = 127.5 * np.sqrt((added**2).mean((1, 2, 3)))
+    np.testing.assert_allclose(levels, writer.strength(128), rtol=1e-4)  # whatever the frame hides
 
 
 def test_busy_places_hide_more_and_plain_frames_the_same_everywhere():
@@ -76,13 +79,12 @@ def test_busy_places_hide_more_and_plain_frames_the_same_everywhere():
     half = jnp.where(jnp.arange(128)[:, None, None] < 64, noise, 0.2)
     weight = writer.hiding(half)
     assert weight[0, :56, :, None].mean() > 2 * weight[0, 72:, :, None].mean() > 0
-    np.testing.assert_allclose((weight**2).mean(), 1, rtol=1e-4)
     np.testing.assert_allclose(writer.hiding(jnp.full((1, 128, 128, 3), 0.3)), 1, rtol=1e-3)
 
 
 def test_read_as_it_is(with_mark):
     reading = reader.read(from_frames(with_mark))
-    assert reading.found and reading.payload == PAYLOAD and reading.place.is_whole and reading.z > 10
+    assert reading.found and reading.payload == PAYLOAD and reading.place.is_whole and reading.z > 7
 
 
 @pytest.mark.slow
@@ -104,7 +106,7 @@ def test_found_in_a_larger_picture(with_mark):
         assert abs(getattr(reading.place, name) - getattr(wanted, name)) < 0.02
 
 
-@pytest.mark.parametrize("first", [0, 1, 5, 6, 11])
+@pytest.mark.parametrize("first", [0, 1, 3, 4, 7])
 def test_an_excerpt_may_begin_anywhere(with_mark, first):
     assert reader.read(from_frames(with_mark[first : first + 30])).payload == PAYLOAD
 
@@ -142,9 +144,10 @@ def test_the_bound_holds_for_random_keys(clip):
 
 
 def test_thresholds_add_up_to_one_in_a_million():
-    for looks_made, checked in ((12, False), (12, True), (LOOKS, False), (LOOKS, True)):
+    for looks_made, checked in ((8, False), (8, True), (LOOKS, False), (LOOKS, True)):
         z = reader.needed(looks_made, checked)
         chance = looks_made * math.exp(-(z**2) / 2) / (2**CHECK_BITS if checked else 1)
         assert chance == pytest.approx(1e-6 / 4)
     places = sum((abs(64 - round(64 * size)) + 1) ** 2 for size in SIZES)
-    assert places * 12 + 2 * 2 * 19 * 12 < LOOKS
+    signs = 2 * len(looks.PHASES)
+    assert places * signs + 2 * 2 * 19 * signs < LOOKS

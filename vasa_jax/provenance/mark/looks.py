@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from vasa_jax.provenance.mark.carrier import GRID, Carrier
+from vasa_jax.provenance.mark.carrier import GRID, Carrier, through
 from vasa_jax.provenance.mark.place import Place
 from vasa_jax.provenance.mark.rhythm import at_rest, in_rhythm
 from vasa_jax.provenance.mark.thumbnails import Thumbnails
@@ -24,7 +24,7 @@ def cosines(
 ) -> Float[np.ndarray, "phases cosines"]:
     """What the band holds at a place: of a video in each phase of the alternation, of a still as it is."""
     rows, columns = place.matrices(*clip.frames.shape[1:])
-    grids = carrier.compose(carrier.analyse(rows @ clip.frames @ columns.T))
+    grids = carrier.compose(carrier.analyse(through(rows, clip.frames, columns)))
     return carrier.analyse(mark_picture(grids, clip, phases) * place.shown(GRID))
 
 

@@ -2,7 +2,7 @@
 
 The statistic is z = s . c / |c|: s the signs of the sync pattern, c what the frames hold in its band, after any
 processing that does not know s. The signs are as good as drawn at random, so for any frames without the mark, whatever
-they show, Hoeffding's inequality gives P(z >= t) <= exp(-t^2 / 2) for one look. A reader looks many times (six phases
+they show, Hoeffding's inequality gives P(z >= t) <= exp(-t^2 / 2) for one look. A reader looks many times (four phases
 of the sign's alternation with either sign, and many places and sizes of a crop), and the union bound multiplies by
 their number. Where the payload's check fits too, which it does by chance once in 2^16, less of z is asked for.
 `python -m benchmarks.mark` compares the bound with what unmarked video gives.

@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
+from vasa_jax.provenance.mark.carrier import through
+
 BLUR = 2.0  # cells of the grid of 64, standard deviation
 REST_LEVELS = 0.3  # of 255: what is too faint to count as movement
 STILL_LEVELS = 1.0
@@ -38,24 +40,24 @@ def at_rest(frames: Float[np.ndarray, "time height width"]) -> Float[np.ndarray,
     return (mean / (blur(mean**2) + STILL_LEVELS**2) ** STILL_POWER)[None]
 
 
-def blur(image: np.ndarray) -> np.ndarray:
+def blur(images: Float[np.ndarray, "*batch height width"]) -> Float[np.ndarray, "*batch height width"]:
     """Gaussian, over BLUR cells; the edge goes on."""
-    rows, columns = (_blurring(size) for size in image.shape)
-    return rows @ image @ columns.T
+    rows, columns = (_blurring(size) for size in images.shape[-2:])
+    return through(rows, images, columns)
 
 
 def _alternating(frames: np.ndarray, slots: np.ndarray) -> np.ndarray:
     """Sum over the slots of what differs from their neighbours in time."""
     names = np.unique(slots)
-    means = {name: frames[slots == name].mean(0) for name in names}
-    total = np.zeros(frames.shape[1:])
-    for name in names:
-        beside = [means[other] for other in (name - 1, name + 1) if other in means]
-        if beside:
-            difference = means[name] - sum(beside) / len(beside)
-            share = np.sqrt((slots == name).sum())
-            total += (-1.0) ** (name % 2) * share * difference / np.sqrt(blur(difference**2) + REST_LEVELS**2)
-    return total
+    members = (slots == names[:, None]).astype(frames.dtype)
+    counts = members.sum(1)
+    means = np.tensordot(members / counts[:, None], frames, 1)
+    beside = (np.abs(names[:, None] - names) == 1).astype(frames.dtype)
+    alone = beside.sum(1) == 0
+    beside /= np.maximum(beside.sum(1, keepdims=True), 1)
+    differences = means - np.tensordot(beside, means, 1)
+    weights = np.where(alone, 0.0, (-1.0) ** (names % 2) * np.sqrt(counts))
+    return np.tensordot(weights.astype(frames.dtype), differences / np.sqrt(blur(differences**2) + REST_LEVELS**2), 1)
 
 
 @lru_cache(maxsize=256)

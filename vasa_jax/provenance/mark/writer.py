@@ -17,8 +17,8 @@ from jaxtyping import Float
 from vasa_jax.provenance.mark.carrier import GRID, STILL, VIDEO, resampling
 from vasa_jax.provenance.mark.payload import Payload
 
-SLOT = 6
-STRENGTHS = ((192, 1.9), (384, 1.85), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
+SLOT = 4
+STRENGTHS = ((384, 1.95), (np.inf, 1.5))  # levels of 255, root mean square, of frames up to that size
 CELLS = 24  # a side, of what counts as one place
 HIDING = 0.65, 1.6  # least and most of a place, of the frame's mean
 
@@ -65,20 +65,21 @@ def signs(first: int, count: int) -> Float[np.ndarray, " count"]:
 def put_mark(
     images: Float[Array, "batch size size 3"], pattern: Float[Array, "size size"], signs: Float[Array, " batch"]
 ) -> Float[Array, "batch size size 3"]:
-    """Frames in [-1, 1] with the mark; red, green and blue alike, so that no colour changes."""
-    return images + (signs[:, None, None] * hiding(images) * pattern)[..., None]
+    """Frames in [-1, 1] with the mark, as strong as the pattern; red, green and blue alike: no colour changes."""
+    hidden = hiding(images) * pattern
+    scale = jnp.sqrt((pattern**2).mean() / (hidden**2).mean((1, 2)))
+    return images + ((signs * scale)[:, None, None] * hidden)[..., None]
 
 
 def hiding(images: Float[Array, "batch size size 3"]) -> Float[Array, "batch size size"]:
-    """How much of the mark each place hides, root mean square 1 over a frame.
+    """How much of the mark each place hides, to some scale.
 
     The spread of the brightness about its blurred self, over the frame's mean, within HIDING; a frame without any hides
     the same everywhere.
     """
     brightness = images.mean(-1)
     spread = jnp.sqrt(_blurred((brightness - _blurred(brightness)) ** 2) + 1e-6)
-    weight = jnp.clip(spread / spread.mean((1, 2), keepdims=True), *HIDING)
-    return weight / jnp.sqrt((weight**2).mean((1, 2), keepdims=True))
+    return jnp.clip(spread / spread.mean((1, 2), keepdims=True), *HIDING)
 
 
 def _blurred(images: Float[Array, "batch size size"]) -> Float[Array, "batch size size"]:
