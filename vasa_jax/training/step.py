@@ -17,18 +17,28 @@ from vasa_jax.training.stage import Company, Metrics, Phase
 from vasa_jax.training.state import Learner, TrainState
 
 
-def make_step(phase: Phase) -> Callable[[TrainState, Any, Array, Array, Any], tuple[TrainState, Metrics]]:
+def as_it_lies(params: Any) -> Any:
+    return params
+
+
+def make_step(
+    phase: Phase, whole: Callable[[Any], Any] = as_it_lies
+) -> Callable[[TrainState, Any, Array, Array, Any], tuple[TrainState, Metrics]]:
     """(state, batch, key, progress, judges) -> (state, metrics).
 
     The key is that of the whole training: each step derives its own from it and its number, so that a resumed run draws
     the same. `progress` is the used share of the learning rate's span. The judges' weights are an argument, not
     constants of the program.
+
+    Args:
+      whole: brings the parameters of networks, or their gradients, to every device.
     """
 
     def step(state: TrainState, batch: Any, key: Array, progress: Array, judges: Any):
         key = jax.random.fold_in(key, state.step)
-        critic = state.critic.params if phase.critic_optimiser else None
-        (gradient, critic_gradient), metrics = gradients(phase, state.params, critic, batch, key, judges)
+        critic = whole(state.critic.params) if phase.critic_optimiser else None
+        params = whole(state.params)
+        (gradient, critic_gradient), metrics = gradients(phase, params, critic, batch, key, judges, whole)
         rate, decay = phase.optimiser.rate(state.phase_step, progress), phase.optimiser.decay(state.phase_step)
         learner, norm = update(phase.optimiser, Learner(state.params, state.opt_state), gradient, rate)
         ema = average(state.ema, learner.params, decay)
@@ -62,16 +72,23 @@ def average(ema: Any, params: Any, decay: Array) -> Any:
 
 
 def gradients(
-    phase: Phase, params: Any, critic: Any, batch: Any, key: Array, judges: Any
+    phase: Phase,
+    params: Any,
+    critic: Any,
+    batch: Any,
+    key: Array,
+    judges: Any,
+    whole: Callable[[Any], Any] = as_it_lies,
 ) -> tuple[tuple[Any, Any], Metrics]:
     """Gradients of the phase's loss by the parameters and by the critic's, and its metrics; means over the parts of the
-    batch, which follow each other where `phase.accumulate` asks for several."""
+    batch, which follow each other where `phase.accumulate` asks for several; `whole` as in `make_step`."""
 
     def part(batch: Any, key: Array) -> tuple[tuple[Any, Any], Metrics]:
         def loss(params: Any, critic: Any) -> tuple[Array, Metrics]:
             return phase.loss(params, batch, key, Company(critic, judges))
 
-        return jax.grad(loss, argnums=(0, 1), has_aux=True)(params, critic)
+        gradient, metrics = jax.grad(loss, argnums=(0, 1), has_aux=True)(params, critic)
+        return whole(gradient), metrics
 
     if phase.accumulate == 1:
         return part(batch, key)
@@ -96,10 +113,18 @@ def _first(tree: Any) -> Any:
 
 
 def jit_step(phase: Phase, mesh: Mesh, shardings: TrainState) -> jax.stages.Wrapped:
-    """`make_step` jitted over the mesh: the state stays where it is and gives its memory; metrics are everywhere."""
+    """`make_step` jitted over the mesh: the state stays where it is and gives its memory; metrics are everywhere.
+
+    Split parameters are gathered before the networks run, and gradients summed before they are split. Left to itself,
+    XLA splits the kernels' gradients by channel instead, and gathers the batch for it: several times the memory.
+    """
     everywhere = meshes.replicated(mesh)
+
+    def whole(params: Any) -> Any:
+        return jax.lax.with_sharding_constraint(params, everywhere)
+
     return jax.jit(
-        make_step(phase),
+        make_step(phase, whole),
         in_shardings=(shardings, meshes.batch_sharding(mesh), everywhere, everywhere, everywhere),
         out_shardings=(shardings, everywhere),
         donate_argnums=0,
