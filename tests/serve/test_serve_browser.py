@@ -3,38 +3,25 @@
 import base64
 import io
 import os
-import shutil
 import socket
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
 import av
 import numpy as np
 import pytest
-import soundfile
 
+from benchmarks.browser import AHEAD, CHROMIUM, KEEP_PEER, browser_page, microphone_file
 from vasa_jax import pretrained
 from vasa_jax.serve.app import build
 from vasa_jax.serve.limits import Limits
 from vasa_jax.serve.run import run, server_of
 from vasa_jax.serve.scratch import Scratch
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
+pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium")]
 PICTURES = os.environ.get("VASA_SCREENSHOTS")  # a folder that screenshots are put in
-KEEP_PEER = """const Peer = RTCPeerConnection;
-window.RTCPeerConnection = class extends Peer { constructor(...given) { super(...given); window.peer = this; } };"""
-# By how many milliseconds of the sender's clock the picture that is shown is ahead of the sound that is heard.
-AHEAD = """async () => {
-  const playing = {};
-  for (const part of (await window.peer.getStats()).values()) {
-    if (part.type === "inbound-rtp") playing[part.kind] = part.estimatedPlayoutTimestamp;
-  }
-  return playing.video - playing.audio;
-}"""
 RECORD = """async (milliseconds) => {
   const pieces = [], recorder = new MediaRecorder(document.getElementById("live").srcObject);
   recorder.ondataavailable = (event) => pieces.push(event.data);
@@ -46,30 +33,6 @@ RECORD = """async (milliseconds) => {
   bytes.forEach((byte) => (text += String.fromCharCode(byte)));
   return btoa(text);
 }"""
-
-
-@contextmanager
-def browser_page(microphone=None):
-    """A page with camera and microphone; what it asks of other servers, and what goes wrong in it, is an error."""
-    devices = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    if microphone is not None:
-        devices.append(f"--use-file-for-fake-audio-capture={microphone}")
-    with playwright.sync_playwright() as driver:
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *devices]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = browser.new_page(viewport={"width": 1000, "height": 960})
-        page.set_default_timeout(60_000)
-        wrong = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on("request", lambda asked: wrong.append(asked.url) if elsewhere(asked.url) else None)
-        yield page
-        browser.close()
-        assert wrong == []
-
-
-def elsewhere(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1", "blob:http://127.0.0.1", "data:"))
 
 
 @pytest.fixture
@@ -97,12 +60,6 @@ def picture_of(page, name: str) -> None:
     if PICTURES:
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=f"{PICTURES}/{name}.png")
-
-
-def microphone_file(folder):
-    """The bundled sentence, as browsers play it: WAV."""
-    soundfile.write(folder / "microphone.wav", *soundfile.read(pretrained.speech()))
-    return folder / "microphone.wav"
 
 
 def choose_samples(page) -> None:

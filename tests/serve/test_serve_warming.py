@@ -1,6 +1,10 @@
 """A server that warms up answers meanwhile, and what needs the programs waits for them."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -77,3 +81,19 @@ def test_the_command_warms_up_unless_it_is_told_not_to(words, wanted, monkeypatc
     monkeypatch.setattr("vasa_jax.serve.run.run", lambda *_: None)
     command.main(words)
     assert given == [{"warm_up": wanted}]
+
+
+@pytest.mark.slow
+def test_a_server_that_is_ended_while_it_warms_up_ends_well(own_folders):
+    """As by an init system or Ctrl-C soon after the start, when a thread is within the compiler."""
+    environment = {**os.environ, "TMPDIR": str(own_folders / "temporary"), "XDG_CACHE_HOME": str(own_folders / "cache")}
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    words = [sys.executable, "-m", "vasa_jax.serve", "--port", str(port)]
+    server = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
+    assert server.stdout.readline().startswith("open ")
+    time.sleep(5)  # nothing is in the cache: it compiles
+    server.terminate()
+    assert server.wait(60) == 0
+    assert list((own_folders / "temporary").iterdir()) == []
