@@ -55,9 +55,11 @@ def test_every_fault_needs_its_own_reason_and_nothing_else():
 
 def test_what_misses_its_bar_is_marked():
     row = {"video": "a.mp4", "rate": "25", "size": "8x8", "of": 50, "frames": 49, "refused": ["cut"]}
-    row |= {"yaw": 4.5, "pitch": 3.0, "gaze_yaw": 0.9, "lip_opening": 0.8, "eye_openness": 0.9, "offset": float("nan")}
+    row |= {"yaw": 4.5, "pitch": 3.0, "gaze_yaw": 0.6, "gaze_error": 2.0, "lip_opening": 0.8}
+    row |= {"eye_openness": 0.9, "offset": float("nan")}
     table = videos.markdown([row], videos.faults([], refusals(silence=[])))
-    assert "| **4.50** | 3.00 | 0.90 | **0.80** | 0.90 | **nan** |" in table and "49 of 50, cut" in table
+    assert "| **4.50** | 3.00 | 2.00 | **0.80** | 0.90 | **nan** |" in table and "49 of 50, cut" in table
+    assert "r **0.60**" in table
     assert "| silence.mp4 | no speech | **a clip** |" in table and "| music.mp4 | music | music |" in table
 
 

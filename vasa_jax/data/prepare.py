@@ -46,7 +46,7 @@ def parse(arguments: list[str] | None = None) -> tuple[argparse.Namespace, list[
     flag("--longest", type=float, default=10.0, help="seconds of a clip at most")
     limit = parser.add_argument_group("limits; 0 refuses nothing for this reason").add_argument
     limit("--least_square", type=int, default=0, help="pixels of the head's square in the video; 0: half of --size")
-    limit("--largest_yaw", type=float, default=60.0, help="degrees from which on a head is a profile")
+    limit("--largest_yaw", type=float, default=50.0, help="degrees; the landmarks tell no more")
     limit("--largest_pitch", type=float, default=45.0, help="degrees, likewise")
     limit("--least_sharpness", type=float, default=0.04, help="of the pictures, 0.1 for a face in focus")
     limit("--least_speech", type=float, default=0.3, help="share of the time in which somebody is heard speaking")

@@ -56,11 +56,13 @@ FAULTS = {
     "two_people.mp4": "two faces",
     "nobody.mp4": "no face",
     "music.mp4": "music",
+    "speech_and_music.mp4": "music",
     "silence.mp4": "no speech",
     "no_sound.mp4": "no speech",
     "small.mp4": "too small",
     "blurred.mp4": "blurred",
     "turned.mp4": "profile",
+    "turned_far.mp4": "profile",
     "at_the_edge.mp4": "out of frame",
     "cuts.mp4": "cut",
     "short.mp4": "too short",
@@ -140,12 +142,14 @@ def make_faults(studio: Studio, folder: Path) -> None:
         frame[200 : 200 + FACE, 900 : 900 + FACE] = image
     write("two_people.mp4", second)
     write("nobody.mp4", [behind] * len(good))
-    write("music.mp4", good, film.chords(len(good)) + 0.1 * audio)
+    write("music.mp4", good, film.chords(len(good)))
+    write("speech_and_music.mp4", good, audio + 0.1 * film.chords(len(good)))
     write("silence.mp4", good, np.zeros_like(audio))
     write("no_sound.mp4", good, None)
     write("small.mp4", film.hung([_resized(image, 96) for image in images], behind, place(size, 96)))
     write("blurred.mp4", film.hung([_blurred(image) for image in images], behind, place(size)))
-    write("turned.mp4", film.hung(studio.shoot(3, turn=72), behind, place(size)), studio.exact(3)["audio"])
+    for name, turn in (("turned.mp4", 65), ("turned_far.mp4", 80)):  # of one who looks 8 degrees to the left
+        write(name, film.hung(studio.shoot(3, turn=turn), behind, place(size)), studio.exact(3)["audio"])
     write("at_the_edge.mp4", film.hung(images, behind, (-FACE * 3 // 10, 200)))
     shots = [film.hung(images[:30], film.wall(*size, k), (200 + 150 * k, 200)) for k in range(3)]
     write("cuts.mp4", [frame for shot in shots for frame in shot])

@@ -32,7 +32,7 @@ class Settings:
     shortest: float = 2.0
     longest: float = 10.0
     least_square: int = 0
-    largest_yaw: float = 60.0
+    largest_yaw: float = 50.0
     largest_pitch: float = 45.0
     least_sharpness: float = 0.04
     least_speech: float = 0.3

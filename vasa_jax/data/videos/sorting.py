@@ -94,10 +94,10 @@ def listen(audio: np.ndarray, lip_opening: np.ndarray, sync) -> Heard:
 def by_sound(found: Sorted, heard: Heard, settings: Settings) -> Sorted:
     """The same, refused where its sound is not that of somebody who is seen speaking."""
     share, music = float(heard.speech.mean()), music_share(heard.audio)
-    if share < settings.least_speech:
-        return refused(found, "no speech", f"in {share:.0%} of the frames")
     if settings.most_music and music >= settings.most_music:
         return refused(found, "music", f"in {music:.0%} of the sound")
+    if share < settings.least_speech:
+        return refused(found, "no speech", f"in {share:.0%} of the frames")
     sure = heard.confidence >= TRUSTED
     if settings.largest_offset and sure and abs(heard.offset) > settings.largest_offset:
         return refused(found, "out of sync", f"sound {heard.offset:+.1f} frames late")
