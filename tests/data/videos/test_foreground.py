@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tiny_graph
+from PIL import Image
 from toys import FRAMES, SIZE, make_video_record
 
 from vasa_jax.data import array_records, clip_file, clips, pipeline
@@ -53,6 +54,11 @@ def test_graphs_of_another_kind_are_told(graph, tmp_path):
         Segmenter(tmp_path / "none.tflite")
 
 
+def blurred(frame: np.ndarray, side: int) -> np.ndarray:
+    small = Image.fromarray(frame).resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(small.resize(frame.shape[1::-1], Image.Resampling.BILINEAR))
+
+
 def masked(index: int) -> dict:
     """A record whose mask in frame t is white on the left and 5 t on the right."""
     mask = [np.where(np.arange(SIZE) < SIZE // 2, 255, 5 * t).astype(np.uint8) for t in range(FRAMES)]
@@ -100,6 +106,7 @@ def test_a_video_gets_masks(talks, faces, tmp_path, settings, readers, graph):
     (clip,) = Video(path, path.name, changed, dataclasses.replace(readers, segmenter=Segmenter(file))).sort()
     assert clip["sources"]["source"][clip["sources"]["label"].index("foreground")] == file
     masks = clips.decode_masks(clip, [0, 30])
-    grey = clips.decode_frames(clip, [0, 30]).mean(-1, keepdims=True) / 255
+    seen = [blurred(frame, 8) for frame in clips.decode_frames(clip, [0, 30])]  # the graph sees 8x8 pixels
+    grey = np.stack(seen).mean(-1, keepdims=True) / 255
     assert len(clip["foreground"]) == len(clip["frames"]) and masks.shape == (2, 128, 128, 1)
-    assert np.corrcoef(masks.ravel(), grey.ravel())[0, 1] > 0.9
+    assert np.corrcoef(masks.ravel(), grey.ravel())[0, 1] > 0.99
