@@ -50,7 +50,7 @@ def browser_page(microphone: Path | None = None) -> Iterator[Any]:
         page.on("request", lambda asked: wrong.append(asked.url) if _elsewhere(asked.url) else None)
         yield page
         browser.close()
-        assert wrong == []
+        assert wrong == [], wrong
 
 
 def microphone_file(folder: Path) -> Path:

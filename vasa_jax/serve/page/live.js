@@ -100,8 +100,9 @@ export function makeLive(form, wishes, told, showMarks) {
     told("");
     if (!ended) return;
     ended.microphone.getTracks().forEach((track) => track.stop());
-    ended.peer.close();
-    if (ended.id) fetch(`api/live/${ended.id}`, { method: "DELETE", keepalive: true });
+    const close = () => ended.peer.close(); // after the server has been told, which else finds the session gone
+    if (ended.id) fetch(`api/live/${ended.id}`, { method: "DELETE", keepalive: true }).then(close, close);
+    else close();
   }
 
   $("talk").addEventListener("click", start);
