@@ -12,6 +12,7 @@ from vasa_jax.inference.flags import parse
 from vasa_jax.provenance.manifest import VALID, read_statement
 from vasa_jax.provenance.mark import carrier
 from vasa_jax.provenance.mark.looks import sync_z
+from vasa_jax.provenance.mark.writer import SLOT
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,7 +52,7 @@ def test_every_road_is_marked(roads, road):
     grow = carrier.resampling(32)
     for index, frame in enumerate(added):
         z = sync_z(lies_in.analyse(grow @ frame @ grow.T), lies_in)
-        due = -1 if road != "edit" and index // 6 % 2 else 1
+        due = -1 if road != "edit" and index // SLOT % 2 else 1
         assert due * z > 3, (index, z)
 
 
