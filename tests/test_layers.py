@@ -1,3 +1,4 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,3 +33,30 @@ def test_adaptive_norm_is_the_plain_one_at_a_zero_code():
     np.testing.assert_allclose(
         norm.apply(params, x, jnp.zeros((2, 5))), plain.apply(plain.init(jax.random.key(1), x), x), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 16), (2, 3, 5, 4, 12), (2, 24)])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_group_norm_and_its_derivative_are_flax_ones(shape, dtype):
+    keys = jax.random.split(jax.random.key(0), 3)
+    x = (3 + 2 * jax.random.normal(keys[0], shape)).astype(dtype)
+    scale, offset = (jax.random.normal(key, shape[-1:]) for key in keys[1:])
+    params = {"params": {"scale": scale, "bias": offset}}
+
+    def run(norm, x):
+        out = norm.apply(params, x).astype(jnp.float32)
+        return jnp.sum(jnp.sin(out)), out
+
+    (_, ours), slope = jax.value_and_grad(lambda x: run(layers.GroupNorm(4), x), has_aux=True)(x)
+    (_, theirs), other = jax.value_and_grad(lambda x: run(nn.GroupNorm(4, dtype=dtype), x), has_aux=True)(x)
+    rounding = 2e-5 if dtype == jnp.float32 else 0.05
+    np.testing.assert_allclose(ours, theirs, atol=rounding, rtol=rounding)
+    np.testing.assert_allclose(slope.astype(np.float32), other.astype(np.float32), atol=rounding, rtol=rounding)
+
+
+def test_group_norm_takes_scale_and_offset_for_each_image():
+    x = jax.random.normal(jax.random.key(0), (2, 5, 4, 8))
+    scale, offset = jax.random.normal(jax.random.key(1), (2, 2, 8))
+    out = layers.GroupNorm(2).apply({}, x, scale, offset)
+    plain = nn.GroupNorm(2, use_scale=False, use_bias=False).apply({}, x)
+    np.testing.assert_allclose(out, plain * scale[:, None, None] + offset[:, None, None], atol=1e-5)

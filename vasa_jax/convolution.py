@@ -6,6 +6,7 @@ whose window is the whole image; here it is a few matrix products an image, most
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -28,19 +29,29 @@ def convolve_3d(
     x: Float[Array, "batch depth height width channels"],
     kernel: Float[Array, "kernel_depth kernel_height kernel_width channels features"],
     stride: int = 1,
+    convolve: Callable = convolve_2d,
 ) -> Float[Array, "batch depth out_height out_width features"]:
-    """The depth neighbours of a slice are laid side by side as channels, and the slices are images.
+    """A slice is an image, which is convolved by all slices of the kernel at once, for itself and its neighbours.
 
     On a CPU that is nearly twice as fast as XLA's own. Depth keeps its size; kernels are odd there.
+
+    Args:
+      convolve: (images, kernel, stride) -> images.
     """
     batch, depth, *_ = x.shape
     taps, kh, kw, channels, features = kernel.shape
-    padded = jnp.pad(x, ((0, 0), (taps // 2, taps // 2), (0, 0), (0, 0), (0, 0)))
-    neighbours = jnp.concatenate([padded[:, i : i + depth] for i in range(taps)], -1)
-    flat = neighbours.reshape(batch * depth, *neighbours.shape[2:])
-    flat_kernel = kernel.transpose(1, 2, 0, 3, 4).reshape(kh, kw, taps * channels, features)
-    out = convolve_2d(flat, flat_kernel, stride)
-    return out.reshape(batch, depth, *out.shape[1:])
+    flat_kernel = kernel.transpose(1, 2, 3, 0, 4).reshape(kh, kw, channels, taps * features)
+    flat = convolve(x.reshape(batch * depth, *x.shape[2:]), flat_kernel, stride)
+    shares = flat.reshape(batch, depth, *flat.shape[1:-1], taps, features)
+    return sum(_moved_in_depth(shares[..., i, :], taps // 2 - i) for i in range(taps))
+
+
+def _moved_in_depth(x: Array, by: int) -> Array:
+    """Slices moved up so many places, zeros in theirs."""
+    if by == 0:
+        return x
+    zeros = jnp.zeros_like(x[:, : abs(by)])
+    return jnp.concatenate([zeros, x[:, :-by]] if by > 0 else [x[:, -by:], zeros], 1)
 
 
 def _convolve(x: Array, kernel: Array, stride: int) -> Array:
@@ -57,8 +68,7 @@ def _pull_back(stride: int, kept: tuple[Array, Array], gradient: Array) -> tuple
     x, kernel = kept
     to_x = jax.linear_transpose(lambda x: _convolve(x, kernel, stride), x)(gradient)[0]
     general = functools.partial(_to_kernel, like=kernel, stride=stride)
-    odd = all(size % 2 for size in kernel.shape[:2])
-    one_cpu = functools.partial(_to_kernel_one_cpu, like=kernel) if stride == 1 and odd else general
+    one_cpu = functools.partial(_to_kernel_one_cpu, like=kernel) if stride == 1 else general
     return to_x, on_platform(general, one_cpu, x, gradient)
 
 
@@ -70,7 +80,7 @@ def _to_kernel(x: Array, gradient: Array, like: Array, stride: int) -> Array:
 
 
 def _to_kernel_one_cpu(x: Array, gradient: Array, like: Array) -> Array:
-    """dK[i, j] = sum over places p of x[p] times the gradient at p - (i, j) + centre, an image at a time.
+    """dK[i, j] = sum over places p of x[p] times the gradient at p - (i, j) + (size - 1) // 2, an image at a time.
 
     The gradient, which mostly has fewer channels than x, is laid beside itself once for each column of the kernel, so
     that an image costs one product a row of the kernel; one image's numbers stay in the cache.
@@ -81,7 +91,7 @@ def _to_kernel_one_cpu(x: Array, gradient: Array, like: Array) -> Array:
 
     def add(total: Array, image: tuple[Array, Array]) -> tuple[Array, None]:
         x, gradient = image
-        around = jnp.pad(gradient, ((kh // 2, kh // 2), (kw // 2, kw // 2), (0, 0)))
+        around = jnp.pad(gradient, (*((size // 2, (size - 1) // 2) for size in (kh, kw)), (0, 0)))
         columns = jnp.concatenate([around[:, j : j + width] for j in reversed(range(kw))], -1)
         rows = [columns[i : i + height].reshape(-1, kw * features) for i in reversed(range(kh))]
         flat = x.reshape(-1, channels).T

@@ -5,7 +5,7 @@ convolution bfloat16. Norms keep their sums in float32.
 GroupNorm everywhere; convolutions are weight-standardised but for a network's first and last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
@@ -15,7 +15,9 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Float
 
 from vasa_jax.convolution import convolve_2d, convolve_3d
+from vasa_jax.doubled import Doubled, convolve_doubled, double, laid_out  # noqa: F401  double is had from here too
 
+Image = Array | Doubled
 BLOCK = "block"  # name of what a residual block gives, for rematerialisation to keep (see training/precision.py)
 
 
@@ -36,7 +38,7 @@ class Conv(nn.Module):
     init_scale: float = 1.0
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Image) -> Array:
         shape = (*self.kernel, x.shape[-1], self.features)
         init = nn.initializers.variance_scaling(self.init_scale, "fan_in", "truncated_normal")
         kernel = self.param("kernel", init, shape)
@@ -45,8 +47,10 @@ class Conv(nn.Module):
             kernel = standardise_weights(kernel) * self.param("gain", nn.initializers.ones, (self.features,))
         return self.convolved(x, kernel, bias)
 
-    def convolved(self, x: Array, kernel: Array, bias: Array) -> Array:
+    def convolved(self, x: Image, kernel: Array, bias: Array) -> Array:
         """`x` by this kernel, as it is."""
+        if isinstance(x, Doubled):
+            return convolve_doubled(x, kernel) + bias.astype(x.dtype)
         apply = convolve_3d if len(self.kernel) == 3 else convolve_2d
         return apply(x, kernel.astype(x.dtype), self.stride) + bias.astype(x.dtype)
 
@@ -64,20 +68,74 @@ def group_count(channels: int) -> int:
     return max(n for n in range(1, min(32, max(1, channels // 4)) + 1) if channels % n == 0)
 
 
+class GroupNorm(nn.Module):
+    """Mean 0 and variance 1 in each group of channels; then a scale and an offset a channel, its own or given ones.
+
+    The result is that of `flax.linen.GroupNorm`. Here sums are taken over places first and over the channels of a group
+    last, and scale and offset are one product and one sum: several times as fast on a CPU.
+
+    Attributes:
+      groups: a divisor of the number of channels.
+      epsilon: added to the variance.
+    """
+
+    groups: int
+    epsilon: float = 1e-6
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Image,
+        scale: Float[Array, "b c"] | None = None,
+        offset: Float[Array, "b c"] | None = None,
+    ) -> Image:
+        if scale is None:
+            scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
+            offset = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+        mean, variance = self._moments(x)
+        scale = jax.lax.rsqrt(variance + self.epsilon) * scale
+        offset = offset - mean * scale
+        if not isinstance(x, Doubled):
+            return _scaled(x, scale, offset)
+        if x.beside is None:
+            return Doubled(_scaled(x.small, scale, offset))
+        (scale, other_scale), (offset, other_offset) = (jnp.split(v, [x.small.shape[-1]], -1) for v in (scale, offset))
+        return Doubled(_scaled(x.small, scale, offset), _scaled(x.beside, other_scale, other_offset))
+
+    def _moments(self, x: Image) -> tuple[Array, Array]:
+        """Mean and variance (B, C) of each channel's group, in float32."""
+        parts = [part.astype(jnp.promote_types(part.dtype, jnp.float32)) for part in jax.tree.leaves(x)]
+        places = tuple(range(1, x.ndim - 1))
+
+        def mean(of: Callable[[Array], Array]) -> Array:
+            channels = jnp.concatenate([of(part).mean(places) for part in parts], -1)
+            groups = channels.reshape(len(channels), self.groups, -1).mean(-1)
+            return jnp.repeat(groups, x.shape[-1] // self.groups, -1)
+
+        first, second = mean(lambda part: part), mean(jnp.square)
+        return first, jnp.maximum(second - jnp.square(first), 0)
+
+
+def _scaled(x: Array, scale: Float[Array, "b c"], offset: Float[Array, "b c"]) -> Array:
+    over = (slice(None), *(None,) * (x.ndim - 2))
+    return (x * scale[over] + offset[over]).astype(x.dtype)
+
+
 class Norm(nn.Module):
     """GroupNorm; adaptive where a code is given: the code sets its scale and offset by a linear map."""
 
     @nn.compact
-    def __call__(self, x: Array, code: Array | None = None) -> Array:
-        adaptive = code is not None
-        groups = group_count(x.shape[-1])
-        h = nn.GroupNorm(groups, use_bias=not adaptive, use_scale=not adaptive, dtype=x.dtype)(x)
-        if not adaptive:
-            return h
+    def __call__(self, x: Image, code: Array | None = None) -> Image:
+        normalise = GroupNorm(group_count(x.shape[-1]))
+        if code is None:
+            return normalise(x)
         linear = nn.Dense(2 * x.shape[-1], kernel_init=nn.initializers.normal(0.02), dtype=x.dtype)
         scale, offset = jnp.split(linear(code), 2, -1)
-        over = (slice(None), *(None,) * (x.ndim - 2))
-        return h * (1 + scale[over]) + offset[over]
+        return normalise(x, 1 + scale, offset)
+
+
+def relu(x: Image) -> Image:
+    return jax.tree.map(nn.relu, x)
 
 
 class ResBlock(nn.Module):
@@ -92,10 +150,10 @@ class ResBlock(nn.Module):
     axes: int = 2
 
     @nn.compact
-    def __call__(self, x: Array, code: Array | None = None) -> Array:
-        h = Conv(self.features, (3,) * self.axes)(nn.relu(Norm()(x, code)))
-        h = Conv(self.features, (3,) * self.axes)(nn.relu(Norm()(h, code)))
-        skip = x if x.shape[-1] == self.features else Conv(self.features, (1,) * self.axes)(x)
+    def __call__(self, x: Image, code: Array | None = None) -> Array:
+        h = Conv(self.features, (3,) * self.axes)(relu(Norm()(x, code)))
+        h = Conv(self.features, (3,) * self.axes)(relu(Norm()(h, code)))
+        skip = laid_out(x) if x.shape[-1] == self.features else Conv(self.features, (1,) * self.axes)(x)
         return checkpoint_name(skip + h, BLOCK)
 
 
@@ -103,11 +161,6 @@ def halve(x: Array) -> Array:
     """Average pooling by two over height and width of (..., H, W, C)."""
     *lead, height, width, channels = x.shape
     return x.reshape(*lead, height // 2, 2, width // 2, 2, channels).mean((-4, -2))
-
-
-def double(x: Array) -> Array:
-    """Nearest-neighbour upsampling by two over height and width of (..., H, W, C)."""
-    return jnp.repeat(jnp.repeat(x, 2, -3), 2, -2)
 
 
 def resize(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b {size} {size} c"]:

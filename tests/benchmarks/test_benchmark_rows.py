@@ -41,3 +41,13 @@ def test_a_row_of_convolution_has_a_cell_for_each_heading():
     cells = convolution.row((2, 5, 4, 3), 2, 1, time.perf_counter)
     assert len(cells) == len(convolution.HEADER)
     assert all(float(cell) > 0 for cell in cells[1:])
+
+
+def test_rows_of_layers_have_a_cell_for_each_heading():
+    pytest.importorskip("torch")
+    from benchmarks import layers
+
+    norm = layers.norm_row((2, 5, 4, 8), 1, time.perf_counter)
+    doubled = layers.doubled_row((2, 5, 4, 3), 2, 1, time.perf_counter)
+    for cells, header in ((norm, layers.NORM_HEADER), (doubled, layers.DOUBLED_HEADER)):
+        assert len(cells) == len(header) and all(float(cell) > 0 for cell in cells[1:])

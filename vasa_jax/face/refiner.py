@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vasa_jax.layers import Conv, Norm, ResBlock, double, halve
+from vasa_jax.doubled import Doubled
+from vasa_jax.layers import Conv, Norm, ResBlock, halve, relu
 
 
 class CanonicalRefiner(nn.Module):
@@ -28,6 +28,6 @@ class CanonicalRefiner(nn.Module):
             skips.append(x)
             x = halve(x)
         for width, skip in zip(self.up, reversed(skips), strict=True):
-            x = ResBlock(width, axes=3)(jnp.concatenate([double(x), skip], -1))
-        x = Conv(volume.shape[-1], (3, 3, 3), standardised=False, init_scale=1e-2)(nn.relu(Norm()(x)))
+            x = ResBlock(width, axes=3)(Doubled(x, skip))
+        x = Conv(volume.shape[-1], (3, 3, 3), standardised=False, init_scale=1e-2)(relu(Norm()(x)))
         return volume + x

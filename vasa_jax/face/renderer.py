@@ -3,6 +3,7 @@
 The volume's depth is folded into channels and a 1x1 convolution projects it orthographically; the depth is not summed.
 """
 
+import functools
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -10,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vasa_jax.doubled import Doubled
 from vasa_jax.face.surface import surface_logit
-from vasa_jax.layers import Conv, Norm, ResBlock, depth_to_space, double, fold_depth, resize
+from vasa_jax.layers import Conv, Norm, ResBlock, depth_to_space, fold_depth, relu, resize
 from vasa_jax.sampling import sample_image
 
 
@@ -62,11 +64,11 @@ class Renderer(nn.Module):
         if self.warped_source:
             return self._blend(x, code, self._flow(x, volume[..., -2:], shown), source)
         for width in self.ups:
-            x = ResBlock(width)(double(x), code)
+            x = ResBlock(width)(Doubled(x), code)
         return self._to_pixels(x, 3)
 
     def _to_pixels(self, x: Array, channels: int) -> Array:
-        out = Conv(channels * self.final_block**2, standardised=False)(nn.relu(Norm()(x)))
+        out = Conv(channels * self.final_block**2, standardised=False)(relu(Norm()(x)))
         return depth_to_space(out.astype(jnp.float32), self.final_block)
 
     def _flow(self, x: Array, seen_at: Array, shown: Array) -> Float[Array, "b h w 2"]:
@@ -75,7 +77,7 @@ class Renderer(nn.Module):
         The weights are a softmax of a learned logit on top of the prior that the visible cell lies on a head's surface.
         """
         depth = seen_at.shape[1]
-        learned = Conv(depth, standardised=False, init_scale=1e-3)(nn.relu(Norm()(x)))
+        learned = Conv(depth, standardised=False, init_scale=1e-3)(relu(Norm()(x)))
         logit = learned + jnp.moveaxis(surface_logit(shown), 1, -1)
         return jnp.einsum("bdhwk,bhwd->bhwk", seen_at, jax.nn.softmax(logit))
 
@@ -84,17 +86,22 @@ class Renderer(nn.Module):
         image, source_features = source
         half = image.shape[1] // 2
         for i, width in enumerate(self.ups):
-            x = double(x)
+            x = Doubled(x)
             if x.shape[1] == half:
-                fine = Conv(2, standardised=False, init_scale=1e-4)(nn.relu(Norm()(x)))
+                fine = Conv(2, standardised=False, init_scale=1e-4)(relu(Norm()(x)))
                 flow = resize(flow, half) + 0.2 * jnp.tanh(fine)
-                moved = sample_image(source_features, flow)
-                x = jnp.concatenate([x, moved], -1)
+                x = x.replace(beside=sample_image(source_features, flow))
             x = ResBlock(width, name=f"up_{i}")(x, code)
         out = self._to_pixels(x, 6)
-        generated, mask = jnp.tanh(out[..., :3]), jax.nn.softmax(out[..., 3:] + jnp.array([0.0, 1.0, 0.0]))
+        generated, logits = jnp.tanh(out[..., :3]), out[..., 3:] + jnp.array([0.0, 1.0, 0.0])
         carried = sample_image(image, resize(flow, image.shape[1]))
-        layers = jnp.stack([generated, carried, image], -1)
-        return jnp.einsum("bhwcn,bhwn->bhwc", layers, mask)
+        return _mixed((generated, carried, image), logits)
 
 
+def _mixed(layers: Sequence[Array], logits: Float[Array, "b h w n"]) -> Float[Array, "b h w c"]:
+    """Images added up with the softmax of the logits as weights, in one pass over them."""
+    logits = [logits[..., i] for i in range(len(layers))]
+    highest = functools.reduce(jnp.maximum, logits)
+    weights = [jnp.exp(logit - highest) for logit in logits]
+    total = sum(weights)
+    return sum((weight / total)[..., None] * layer for weight, layer in zip(weights, layers, strict=True))

@@ -11,8 +11,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vasa_jax.doubled import Doubled
 from vasa_jax.geometry import canonical_to_image, image_to_canonical, volume_grid
-from vasa_jax.layers import Conv, Norm, ResBlock, double, unfold_depth
+from vasa_jax.layers import Conv, Image, Norm, ResBlock, relu, unfold_depth
 from vasa_jax.sampling import sample_volume
 from vasa_jax.types import HeadPose
 
@@ -44,20 +45,19 @@ class WarpGenerator(nn.Module):
         x = unfold_depth(x, self.seed[0])
         for width in self.widths[1:]:
             x = self._grow(ResBlock(width, axes=3)(x, code))
-        out = Conv(3, (3, 3, 3), standardised=False, init_scale=1e-3)(nn.relu(Norm()(x, code)))
+        out = Conv(3, (3, 3, 3), standardised=False, init_scale=1e-3)(relu(Norm()(x, code)))
         out = out.astype(jnp.float32)  # a displacement is a coordinate: bfloat16 is a pixel too coarse
         if self.linear:
             linear = nn.Dense(out[0].size, use_bias=False, kernel_init=nn.initializers.normal(0.003))(dynamics)
             out = out + linear.reshape(out.shape)
         return self.reach * jnp.tanh(out)
 
-    def _grow(self, x: Array) -> Array:
-        """Doubles whichever axes have not reached their size, height and width first."""
-        if x.shape[2] < self.size[1]:
-            x = double(x)
-        if x.shape[1] < self.size[0]:
+    def _grow(self, x: Array) -> Image:
+        """Doubles whichever axes have not reached their size."""
+        _, depth, height, *_ = x.shape
+        if depth < self.size[0]:
             x = jnp.repeat(x, 2, 1)
-        return x
+        return Doubled(x) if height < self.size[1] else x
 
 
 def to_canonical(
