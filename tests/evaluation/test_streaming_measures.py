@@ -6,7 +6,7 @@ import pytest
 from vasa_jax.evaluation.readouts import Readouts
 from vasa_jax.evaluation.streaming import __main__ as command
 from vasa_jax.evaluation.streaming.endurance import MINUTE, Minute, drift_of_lips
-from vasa_jax.evaluation.streaming.likeness import joints, likeness
+from vasa_jax.evaluation.streaming.likeness import joints, row
 
 PERIOD = 120
 
@@ -44,12 +44,13 @@ class Lips(Readouts):
         return np.deg2rad(motion[:, :3])
 
 
-def test_likeness_tells_what_is_alike():
+def test_a_row_tells_what_is_alike():
     offline, other = np.random.default_rng(1).normal(size=(2, 100, 4))
-    found = likeness(Lips(), offline, offline + 0.5, other)
-    assert found["distance"] == pytest.approx(0.5) and found["distance_seeds"] > 1
-    assert found["lips"] == pytest.approx(1) and abs(found["lips_seeds"]) < 0.5
-    assert found["pose_change_online"] == pytest.approx(found["pose_change_offline"])
+    shifted, stranger = (row(Lips(), offline, motion, 5) for motion in (offline + 0.5, other))
+    assert shifted["distance"] == pytest.approx(0.5) and stranger["distance"] > 1
+    assert shifted["lips"] == pytest.approx(1) and abs(stranger["lips"]) < 0.5
+    assert shifted["pose_change"] == pytest.approx(row(Lips(), offline, offline, 5)["pose_change"])
+    assert shifted["joints"] == pytest.approx(joints(offline, 5))
 
 
 @pytest.mark.slow
@@ -58,6 +59,9 @@ def test_the_command_writes_table_numbers_and_plot(tmp_path, monkeypatch, capsys
     assert command.main(["--out", str(tmp_path), "--minutes", "2", "--alike", "1"]) == 0
     report = json.loads((tmp_path / "streaming.json").read_text())
     assert len(report["minutes"]) == 2 and report["delay"] == pytest.approx(0.36)
+    delays, distances = zip(*((one["delay"], one["distance"]) for one in report["alike"]), strict=True)
+    assert list(delays[:-2]) == pytest.approx([0.36, 0.56, 0.76, 1.16, 2.36]) and delays[-2:] == (None, None)
+    assert distances[0] > distances[1] > 0.01 and distances[4] < 1e-3 and distances[5] == 0 and distances[6] > 0.1
     assert abs(report["drift_of_lips"]) <= 5
     assert (tmp_path / "streaming.md").read_text() == capsys.readouterr().out
     assert (tmp_path / "streaming.png").stat().st_size > 1000

@@ -14,6 +14,8 @@ from vasa_jax import checkpoint as checkpoints
 from vasa_jax.checkpoint import Checkpoint, Models
 from vasa_jax.compile_cache import enable_compile_cache
 from vasa_jax.inference import face_programs
+from vasa_jax.models import init_motion
+from vasa_jax.motion import build_motion
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 ENCODER = {"kind": "compact", "widths": [4, 8], "input_size": 16}
@@ -48,6 +50,7 @@ MOTION = {
     "history": 2,
 }
 SPEECH = {"feature_size": 8, "width": 8, "fast_dilations": [1], "slow_dilations": [1]}
+STUDENT = {"steps": 2, "guidance": {"audio": 2.0, "gaze": 1.5}}  # and its model
 CONFIG = {
     "format": 1,
     "name": "random",
@@ -103,6 +106,19 @@ def unmarked(tmp_path_factory):
 @pytest.fixture(scope="session")
 def random_checkpoint() -> Checkpoint:
     return Checkpoint(CONFIG, random_params(Models.build(CONFIG)))
+
+
+@pytest.fixture(scope="session")
+def with_student(random_checkpoint):
+    """A student that is its teacher, but for what the told scales add."""
+    model = {**random_checkpoint.config["motion"], "told": ["audio", "gaze"]}
+    shapes = jax.eval_shape(lambda: init_motion(build_motion(model), jax.random.key(0)))
+    random = np.random.default_rng(3)
+    told = {name: shapes[name] for name in ("told_first", "told_last")}
+    told = jax.tree.map(lambda x: random.normal(size=x.shape).astype(np.float32), told)
+    config = {**random_checkpoint.config, "student": {"model": model, **STUDENT}}
+    student = {**random_checkpoint.params["motion"], **told}
+    return Checkpoint(config, {**random_checkpoint.params, "student": student})
 
 
 @pytest.fixture(scope="session")

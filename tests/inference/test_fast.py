@@ -10,23 +10,6 @@ from vasa_jax.errors import UserError
 from vasa_jax.inference.animator import Animator
 from vasa_jax.inference.controls import Controls, check_fast
 from vasa_jax.inference.flags import parse
-from vasa_jax.models import init_motion
-from vasa_jax.motion import build_motion
-
-STUDENT = {"steps": 2, "guidance": {"audio": 2.0, "gaze": 1.5}}  # and its model
-
-
-@pytest.fixture(scope="module")
-def with_student(random_checkpoint):
-    """A student that is its teacher, but for what the told scales add."""
-    model = {**random_checkpoint.config["motion"], "told": ["audio", "gaze"]}
-    shapes = jax.eval_shape(lambda: init_motion(build_motion(model), jax.random.key(0)))
-    random = np.random.default_rng(3)
-    told = {name: shapes[name] for name in ("told_first", "told_last")}
-    told = jax.tree.map(lambda x: random.normal(size=x.shape).astype(np.float32), told)
-    config = {**random_checkpoint.config, "student": {"model": model, **STUDENT}}
-    student = {**random_checkpoint.params["motion"], **told}
-    return Checkpoint(config, {**random_checkpoint.params, "student": student})
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +60,8 @@ def test_a_student_is_released_and_loaded(with_student, tmp_path):
 )
 def test_students_that_do_not_fit(with_student, tmp_path, changes, message):
     model = {**with_student.config["student"]["model"], **changes}
-    config = {**with_student.config, "student": {"model": model, **STUDENT, **changes}}
+    student = {**with_student.config["student"], "model": model, **changes}
+    config = {**with_student.config, "student": student}
     with pytest.raises(UserError, match=message):
         checkpoints._check_config(config, tmp_path)
         checkpoints._models(Checkpoint(config, with_student.params), tmp_path)
@@ -93,9 +77,9 @@ def test_students_that_do_not_fit(with_student, tmp_path, changes, message):
         ),
     ],
 )
-def test_guidance_that_the_student_has_not_learned(controls, message):
+def test_guidance_that_the_student_has_not_learned(with_student, controls, message):
     with pytest.raises(UserError) as error:
-        check_fast(STUDENT, Controls(fast=True, **controls))
+        check_fast(with_student.config["student"], Controls(fast=True, **controls))
     assert str(error.value) == message
 
 

@@ -71,6 +71,30 @@ def test_a_frame_can_be_made_when_its_delay_has_passed(begin, tone):
     assert [frame.index for frame in stream.ready()] == [0, 1]
 
 
+@pytest.mark.parametrize(("hop", "look_ahead"), [(2, 8), (3, 9), (10, 0)])
+def test_who_hears_whole_windows_moves_as_the_clip_does(animator, picture, tone, hop, look_ahead):
+    """To its end, within a window and a hop."""
+    stream = animator.stream(picture, crop=False, hop=hop, look_ahead=look_ahead, steps=2, seed=3)
+    assert stream.delay == pytest.approx((4 + hop + look_ahead) / 25)
+    stream.feed(tone, RATE)
+    stream.finish()
+    motion = np.stack([frame.motion for frame in stream.ready()])
+    np.testing.assert_allclose(motion, animator.move(tone, RATE, stream.controls), atol=1e-4)
+
+
+def test_looking_ahead_changes_nothing_else(begin, tone, whole):
+    stream, frames = begin(look_ahead=4), []
+    for start in range(0, len(tone), 999):
+        stream.feed(tone[start : start + 999], RATE)
+        frames += stream.ready()
+    assert len(frames) == 16, "25 frames of sound but the ear's four and these, in hops"
+    stream.finish()
+    frames += stream.ready()
+    assert [frame.index for frame in frames] == list(range(26))
+    np.testing.assert_array_equal([frame.sound for frame in frames], [frame.sound for frame in whole])
+    assert np.abs(images(frames).astype(int) - images(whole)).max() > 0
+
+
 def test_a_reader_who_stops_finds_the_rest_later_and_holds_the_stream_back(begin, tone, whole, monkeypatch):
     stream, made = begin(), []
     monkeypatch.setattr(stream, "_make", lambda sound, make=stream._make: (made.append(1), make(sound)))
@@ -89,6 +113,35 @@ def test_sound_that_nobody_takes_is_refused_beyond_a_limit(begin, tone):
     assert stream.waiting == pytest.approx(len(tone) / RATE)
     list(stream.ready())
     stream.feed(tone, RATE)
+
+
+@pytest.mark.parametrize(
+    ("piece", "rate", "message"),
+    [
+        (np.array([0.1, np.nan], np.float32), RATE, "not numbers"),
+        (np.zeros(441, np.float32), 44_100, "the stream began with audio of 16000 Hz"),
+        (np.array(["sound"]), RATE, "audio is an array"),
+        (np.zeros((9, 2, 2)), RATE, "audio is an array"),
+    ],
+)
+def test_a_refused_piece_changes_nothing(begin, tone, whole, piece, rate, message):
+    stream = begin()
+    stream.feed(tone[:7001], RATE)
+    frames = list(stream.ready())
+    with pytest.raises(UserError, match=message):
+        stream.feed(piece, rate)
+    stream.feed(np.zeros(0, np.float32), RATE)
+    stream.feed(tone[7001:], RATE)
+    stream.finish()
+    np.testing.assert_array_equal(images(frames + list(stream.ready())), images(whole))
+
+
+def test_a_stream_that_was_fed_nothing_gives_nothing(begin):
+    stream = begin()
+    stream.feed(np.zeros(0, np.int16), 44_100)
+    assert not list(stream.ready()) and stream.waiting == 0
+    stream.finish()
+    assert not list(stream.ready())
 
 
 def test_a_change_shows_from_the_next_frames_on(begin, tone, whole):
@@ -114,6 +167,22 @@ def test_after_an_interruption_there_is_silence(begin, tone):
     later = list(stream.ready())
     assert later[0].index == 6 and not any(frame.sound.any() for frame in later), "the hop of frame 5 is dropped"
     assert shown[-1].sound.any()
+
+
+def test_speech_that_was_looked_ahead_to_is_forgotten_too(begin, tone):
+    """What the ear tells of the frames to come is what it tells where silence follows."""
+    stream, silent = begin(look_ahead=4), begin(look_ahead=4)
+    stream.feed(tone, RATE)
+    shown = list(islice(stream.ready(), 6))
+    stream.interrupt()
+    silent.feed(tone[: 6 * SAMPLES_PER_FRAME], RATE)
+    silent.rest(8 / 25)
+    assert len(list(silent.ready())) == 6
+    np.testing.assert_array_equal(stream._planner._features[:, 6:], silent._planner._features[:, 6:])
+    stream.rest(1.0)
+    later = list(stream.ready())
+    assert [frame.index for frame in later] == list(range(6, 30))
+    assert shown[-1].sound.any() and not any(frame.sound.any() for frame in later)
 
 
 def test_it_idles_without_any_speech(begin):
@@ -162,6 +231,9 @@ def test_what_a_stream_cannot_do_is_said(begin, animator, picture):
         begin().change(seed=3)
     with pytest.raises(UserError, match="a stream's hop has 1 to 10 frames, not 11"):
         animator.stream(picture, crop=False, hop=11)
+    for frames in (-2, 3, 12):
+        with pytest.raises(UserError, match=f"looks ahead by whole hops of 2, up to 10 frames, not by {frames}"):
+            begin(look_ahead=frames)
     with pytest.raises(UserError, match="gaze yaw in degrees is from -60 to 60, not 90"):
         begin().change(gaze=(90.0, 0.0))
 
@@ -175,13 +247,13 @@ def test_a_full_device_is_told_in_a_line(begin, tone, monkeypatch):
     stream = begin()
     stream.feed(tone, RATE)
 
-    def full(*given):
+    def full():
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
 
     monkeypatch.setattr(stream, "_images", full)
-    with pytest.raises(UserError, match=r"^the device is out of memory: end other programs or streams"):
+    with pytest.raises(UserError, match=r"^the device is out of memory: draw fewer frames at once .*a stream's hop"):
         list(stream.ready())
-    monkeypatch.setattr(stream, "_images", lambda heard: 1 / 0)
+    monkeypatch.setattr(stream, "_images", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(stream.ready())
 

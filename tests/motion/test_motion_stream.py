@@ -5,60 +5,61 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vasa_jax.motion import GUIDANCE, Sampling, Wishes, initial_state, make_sampler, make_stream_sampler
-from vasa_jax.motion.continuity import noise_from
+from vasa_jax.motion import GUIDANCE, Begun, Sampling, Wishes, initial_state, make_sampler, make_stream_sampler
 
-WINDOW, HISTORY, MOTION, FEATURE = 6, 2, 5, 7
+WINDOW, MOTION, FEATURE = 6, 5, 7
 KEY = jax.random.key(4)
 WISHES = Wishes(jnp.full((2, 2), 0.1), jnp.full((2, 1), 1.1), jnp.zeros((2, 6)))
 
 
-def flow(model, variables, features, hop, steps=3):
-    """The motion of features (2, T, F) that come `hop` at a time."""
-    sample = partial(make_stream_sampler(model, sampling=Sampling(steps), hop=hop), variables)
-    state, parts = initial_state(model, 2, FEATURE), []
-    for start in range(0, features.shape[1], hop):
-        motion, state = sample(features[:, start : start + hop], WISHES, KEY, GUIDANCE, state)
-        parts.append(motion)
-    assert state.frame == features.shape[1]
-    return jnp.concatenate(parts, 1), state
+@pytest.fixture(scope="module", params=["ddim", "dpm"])
+def sampling(request):
+    return Sampling(3, request.param)
+
+
+@pytest.fixture(scope="module")
+def plan(model, variables, sampling):
+    """Motion and state of a window (features, frames heard, frames shown, how many, state before)."""
+    sample = partial(make_stream_sampler(model, sampling=sampling), variables)
+
+    def one(features, heard=WINDOW, shown=None, count=0, state=None):
+        begun = Begun(jnp.zeros((2, WINDOW, MOTION)) if shown is None else shown, np.int32(count))
+        state = initial_state(model, 2, FEATURE) if state is None else state
+        return sample(features, np.full(2, heard, np.int32), begun, WISHES, KEY, GUIDANCE, state)
+
+    return one
 
 
 @pytest.fixture(scope="module")
 def features():
-    return jax.random.normal(jax.random.key(9), (2, 3 * WINDOW, FEATURE))
+    return jax.random.normal(jax.random.key(9), (2, 2 * WINDOW, FEATURE))
 
 
-def test_whole_windows_move_as_the_clip_does(model, variables, features):
-    sample = make_sampler(model, sampling=Sampling(3), windows=3)
-    lengths = np.full(2, 3 * WINDOW, np.int32)
+def test_windows_that_are_heard_to_their_end_are_those_of_the_clip(model, variables, sampling, plan, features):
+    sample = make_sampler(model, sampling=sampling, windows=2)
+    lengths = np.full(2, 2 * WINDOW, np.int32)
     clip, _ = sample(variables, features, lengths, WISHES.gaze, WISHES.distance, WISHES.emotion, KEY)
-    stream, _ = flow(model, variables, features, WINDOW)
-    np.testing.assert_allclose(stream, clip, atol=1e-5)
+    first, state = plan(features[:, :WINDOW])
+    second, state = plan(features[:, WINDOW:], state=state)
+    np.testing.assert_allclose(jnp.concatenate([first, second], 1), clip, atol=1e-5)
+    assert state.frame == 2 * WINDOW
 
 
-def test_what_is_said_later_changes_nothing_before(model, variables, features):
-    first, _ = flow(model, variables, features, 2)
-    other, _ = flow(model, variables, features.at[:, 10:].add(1.0), 2)
-    np.testing.assert_array_equal(first[:, :10], other[:, :10])
-    assert jnp.abs(first - other)[:, 10:].max() > 1e-3
+def test_what_is_not_heard_changes_nothing(plan, features):
+    first, _ = plan(features[:, :WINDOW], heard=4)
+    other, _ = plan(features[:, :WINDOW].at[:, 4:].add(1.0), heard=4)
+    np.testing.assert_array_equal(first, other)
+    heard, _ = plan(features[:, :WINDOW].at[:, 4:].add(1.0), heard=5)
+    assert jnp.abs(first - heard).max() > 1e-3
 
 
-def test_the_last_frames_are_remembered_though_a_hop_is_shorter(model, variables, features):
-    motion, state = flow(model, variables, features, 1)
-    np.testing.assert_array_equal(state.motion, motion[:, -HISTORY:])
-    np.testing.assert_array_equal(state.audio, features[:, -HISTORY:])
-    assert state.has_previous.all()
-
-
-def test_each_frame_has_its_own_noise_whichever_window_it_is_in():
-    shape = (2, WINDOW, MOTION)
-    whole = jnp.concatenate([noise_from(KEY, jnp.int32(f), shape) for f in (0, WINDOW, 2 * WINDOW)], 1)
-    for frame in range(2 * WINDOW + 1):
-        np.testing.assert_array_equal(noise_from(KEY, jnp.int32(frame), shape), whole[:, frame : frame + WINDOW])
-
-
-@pytest.mark.parametrize("hop", [0, WINDOW + 1])
-def test_a_hop_is_at_most_a_window(model, hop):
-    with pytest.raises(ValueError, match=f"a hop has 1 to 6 frames, not {hop}"):
-        make_stream_sampler(model, sampling=Sampling(3), hop=hop)
+def test_what_was_shown_stands_and_the_rest_goes_on_from_it(plan, features):
+    shown = jax.random.normal(jax.random.key(1), (2, WINDOW, MOTION))
+    motion, state = plan(features[:, :WINDOW], shown=shown, count=2)
+    np.testing.assert_array_equal(motion[:, :2], shown[:, :2])
+    np.testing.assert_array_equal(state.motion, motion[:, -2:])
+    assert jnp.abs(motion[:, 2:] - shown[:, 2:]).min() > 0
+    same, _ = plan(features[:, :WINDOW], shown=shown.at[:, 2:].set(0), count=2)
+    np.testing.assert_array_equal(same, motion)
+    other, _ = plan(features[:, :WINDOW], shown=shown.at[:, 1].add(1.0), count=2)
+    assert jnp.abs(other - motion)[:, 2:].max() > 1e-3

@@ -40,6 +40,7 @@ from vasa_jax.provenance.record import Record, new_record
 from vasa_jax.types import POSE_SIZE, SAMPLE_RATE, SAMPLES_PER_FRAME, Appearance, Framing, Motion
 
 DTYPES = ("float32", "bfloat16")
+MOST_AT_ONCE = 256
 
 
 class Animator:
@@ -48,6 +49,7 @@ class Animator:
     Attributes:
       checkpoint: config and statistics; its `models` are the networks.
       dtype: what the face's networks compute in, "float32" or "bfloat16".
+      frames_at_once: that a clip is drawn by.
       params: {"face", "motion", "speech"}, on the device.
       load_seconds: what loading took, reported with every video.
     """
@@ -58,16 +60,19 @@ class Animator:
         device: jax.Device | None = None,
         exports: Exports = NO_EXPORTS,
         dtype: str = "float32",
+        frames_at_once: int = BATCH,
     ):
         """Args: device: that computes; None for JAX's default. exports: programs that need not be traced. dtype: what
-        the face's networks compute in where these do not say it."""
+        the face's networks compute in where these do not say it. frames_at_once: see `loading.load`."""
         if dtype not in DTYPES:
             raise UserError(f"the networks compute in {' or '.join(DTYPES)}, not {dtype}")
-        self.checkpoint, self.dtype = checkpoint, exports.dtype or dtype
+        if not 1 <= frames_at_once <= MOST_AT_ONCE:
+            raise UserError(f"1 to {MOST_AT_ONCE} frames are drawn at once, not {frames_at_once}")
+        self.checkpoint, self.dtype, self.frames_at_once = checkpoint, exports.dtype or dtype, frames_at_once
         self.params = jax.device_put(checkpoint.params, device)
         self.load_seconds = 0.0
         self._face = FacePrograms(
-            checkpoint.models.face, self.params["face"], checkpoint.statistics, exports, self.dtype
+            checkpoint.models.face, self.params["face"], checkpoint.statistics, exports, self.dtype, frames_at_once
         )
         self._ear = Ear(checkpoint.models.speech, self.params["speech"], exports)
         self._speech = SpeechPrograms(checkpoint, self.params, self._ear, exports)
@@ -75,7 +80,7 @@ class Animator:
 
     def programs(self) -> Iterator[Program]:
         """Those that speech and streams run with the default controls, to be written down; see `exports`."""
-        yield from self._face.programs((BATCH, HOP))
+        yield from self._face.programs((self.frames_at_once, HOP))
         yield from self._speech.programs()
         yield from self._streams.programs(HOP)
 
@@ -217,6 +222,7 @@ class Animator:
         touches: Touches = NO_TOUCHES,
         crop: bool = True,
         hop: int = HOP,
+        look_ahead: int = 0,
         max_ahead: float | int = MAX_AHEAD,
         **controls: Any,
     ) -> Stream:
@@ -226,6 +232,8 @@ class Animator:
           portrait, touches, crop: as for `animate`.
           pose: None as speech makes it; "fixed" holds the head as in the portrait.
           hop: frames that are made at once, from 1: fewer come sooner (see `Stream.delay`) and cost more.
+          look_ahead: frames behind these whose speech is waited for, whole hops: more come later, and move more as they
+            do offline.
           max_ahead: seconds of sound that may wait to be shown.
           controls: fields of `controls.Controls` but blinks. If no way to sample is named, the few-step student of the
             weights does it if they hold one, else ten steps of "dpm".
@@ -240,7 +248,7 @@ class Animator:
         held = None if pose is None else self._face.own_pose(own)
         record = self.record(portrait=portrait)
         shown = Shown(appearance, held, touches, record, self._mark(record))
-        return Stream(self._streams, self._face, shown, wanted, hop, max_ahead)
+        return Stream(self._streams, self._face, shown, wanted, hop, look_ahead, max_ahead)
 
     def move(
         self,
@@ -298,7 +306,7 @@ class Animator:
           record: of the run, to be named in the frames; None for that of the portrait, see `record`.
 
         Returns:
-          uint8 frames (S, S, 3), made in batches of `face_programs.BATCH` as they are asked for.
+          uint8 frames (S, S, 3), made `frames_at_once` as they are asked for.
 
         Raises:
           UserError: the portrait cannot be used.

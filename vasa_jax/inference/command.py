@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vasa_jax.errors import UserError
+from vasa_jax.inference.device_memory import told_when_full
 from vasa_jax.inference.flags import BATCH, PROGRAM, REENACTMENT, SPEECH, STILL, parse
 from vasa_jax.inference.from_flags import placed, provenance_of, size_of, source_of, touches_of
 
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         _show_only_our_warnings()
         try:
-            print(run(arguments))
+            with told_when_full():
+                print(run(arguments))
         except UserError as error:
             _say(f"error: {error}")
             return 2
@@ -168,8 +170,9 @@ def _load(arguments: argparse.Namespace) -> tuple[Any, float]:
 
 
 def _weights(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Keywords of `animator.load`."""
-    return {name: getattr(arguments, name) for name in ("checkpoint", "exported", "dtype") if getattr(arguments, name)}
+    """Keywords of `loading.load`."""
+    given = {name: getattr(arguments, name) for name in ("checkpoint", "exported", "dtype", "frames_at_once")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _summary(what: str, seconds: dict[str, float], total: float | None = None) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import jax
-
 from vasa_jax.errors import UserError
 
 
@@ -15,9 +13,10 @@ def told_when_full() -> Iterator[None]:
     """
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
+    except Exception as error:  # JAX's own type is not asked for: commands come here before they import JAX
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         raise UserError(
-            "the device is out of memory: end other programs or streams on it, or take weights of a smaller size"
+            "the device is out of memory: draw fewer frames at once (--frames_at_once 1, or a stream's hop), "
+            "end other programs or streams on it, or take weights of a smaller size"
         ) from error

@@ -16,10 +16,10 @@ from jax import export
 
 from vasa_jax import __version__
 from vasa_jax.errors import UserError
-from vasa_jax.motion import ClipState, Statistics, Wishes
+from vasa_jax.motion import Begun, ClipState, Statistics, Wishes
 from vasa_jax.types import Appearance, HeadPose, Motion
 
-FORMAT = 1
+FORMAT = 2
 INDEX, PROGRAMS, ENDING = "exported.json", "programs", ".jaxexport"
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
@@ -117,7 +117,7 @@ def _read_program(path: Path) -> Callable:
 @cache
 def _make_types_known() -> None:
     """The types that programs take and give, none of which holds more than its arrays."""
-    for kind in (Appearance, HeadPose, Motion, Statistics, ClipState, Wishes):
+    for kind in (Appearance, HeadPose, Motion, Statistics, ClipState, Begun, Wishes):
         export.register_pytree_node_serialization(
             kind,
             serialized_name=f"vasa_jax.{kind.__name__}",

@@ -1,6 +1,6 @@
 """Stage 1 compiled: from pictures to the latent space, within it, and back; a program of fixed shapes for each step.
 
-Frames go through in batches of BATCH, the last one filled up, so that a clip of any length runs the same programs.
+Frames go through in batches of one size, the last one filled up, so that a clip of any length runs the same programs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +15,7 @@ import numpy as np
 from vasa_jax.errors import UserError
 from vasa_jax.face import Face, KeypointFace
 from vasa_jax.inference.controls import check_turn
+from vasa_jax.inference.device_memory import told_when_full
 from vasa_jax.inference.exports import NO_EXPORTS, Exports, Program
 from vasa_jax.inference.folded import as_folded, fold
 from vasa_jax.inference.reenact import combine, edit_motion, touch_motion, transfer
@@ -38,6 +39,7 @@ class FacePrograms:
     Args:
       exports: programs that need not be traced.
       dtype: what the networks compute in.
+      batch: frames that go through at once.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class FacePrograms:
         statistics: Statistics,
         exports: Exports = NO_EXPORTS,
         dtype: str = "float32",
+        batch: int = BATCH,
     ):
         self._face, self._statistics, self._exports, self._dtype = face, statistics, exports, dtype
+        self._batch = batch
         self._params = jax.jit(fold)(params)
 
     def programs(self, batches: Iterable[int]) -> Iterator[Program]:
@@ -63,38 +67,41 @@ class FacePrograms:
             args = self._params, appearance, self._statistics, motion, pattern, signs
             yield Program(_decode_name(batch), self._decode, args)
 
+    @told_when_full()
     def encode(self, square: np.ndarray) -> tuple[Appearance, Motion]:
         """Appearance and own motion of a portrait (S, S, 3), uint8."""
         return jax.block_until_ready(self._encode(self._params, square[None]))
 
     def read_motion(self, frames: Iterable[np.ndarray]) -> Iterator[tuple[Motion, int]]:
-        """Motion of frames (S, S, 3), uint8, BATCH at a time, and how many of these count."""
+        """Motion of frames (S, S, 3), uint8, a batch at a time, and how many of these count."""
         frames = iter(frames)
-        while batch := list(islice(frames, BATCH)):
-            filled = np.stack(batch + batch[-1:] * (BATCH - len(batch)))
+        while batch := list(islice(frames, self._batch)):
+            filled = np.stack(batch + batch[-1:] * (self._batch - len(batch)))
             yield jax.tree.map(np.asarray, self._read(self._params, filled)), len(batch)
 
+    @told_when_full()
     def decode(
-        self, appearance: Appearance, motion: np.ndarray, mark: Mark, first: int = 0, batch: int = BATCH
+        self, appearance: Appearance, motion: np.ndarray, mark: Mark, first: int = 0, batch: int | None = None
     ) -> np.ndarray:
         """uint8 frames (B, S, S, 3) in standardised motions (B, M), B at most `batch`, with the run's mark in them.
 
         Args:
           first: number of the first frame in its video.
-          batch: frames that go through at once; each number is a program of its own.
+          batch: frames that go through at once, each number by a program of its own; None for the usual number.
         """
+        batch = self._batch if batch is None else batch
         return np.asarray(self._drawn(appearance, filled(motion, batch), mark, first))[: len(motion)]
 
     def show(
         self, appearance: Appearance, motions: Iterable[np.ndarray], touches: Touches, mark: Mark
     ) -> Iterator[np.ndarray]:
-        """uint8 frames (n, S, S, 3), BATCH at a time, of a clip's standardised motion (n, M) in parts of any lengths.
+        """uint8 frames (n, S, S, 3), a batch at a time, of a clip's standardised motion (n, M) in parts of any lengths.
 
         The next batch is computed while the one before is taken.
         """
         first, before = 0, None
-        for motion in in_batches(motions, BATCH):
-            touched = self.touched(filled(motion, BATCH), touches)
+        for motion in in_batches(motions, self._batch):
+            touched = self.touched(filled(motion, self._batch), touches)
             frames = self._drawn(appearance, touched, mark, first)
             if before is not None:
                 yield np.asarray(before)
@@ -129,7 +136,7 @@ class FacePrograms:
             motion = self._transfer(self._statistics, pose, dynamics, own, reference, relative)
             frames = self.decode(appearance, self.touched(np.asarray(motion), touches), mark, first)
             yield from frames[: min(poses, count)]
-            first += BATCH
+            first += self._batch
 
     def touched(self, motion: np.ndarray, touches: Touches) -> np.ndarray:
         """Standardised motion (T, M) with what the touches change of it."""

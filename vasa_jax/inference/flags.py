@@ -109,6 +109,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--paste_back", action="store_true", default=None, help="put the frames back into the whole photograph")
     add("--checkpoint", metavar="FOLDER", help="weights (default: those that ship with the package)")
     add("--dtype", choices=("float32", "bfloat16"), help="what the face's networks compute in (default: float32)")
+    add("--frames_at_once", type=int, metavar="N", help="drawn by one call, fewer for a small device (default: 8)")
     add("--exported", metavar="FOLDER", help="weights and programs of python -m vasa_jax.export, which start faster")
     add("--batch", metavar="TABLE", help="CSV of many videos: columns output, source, audio, consent, controls")
 

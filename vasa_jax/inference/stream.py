@@ -1,10 +1,10 @@
 """A portrait that speaks as the sound comes in: audio of any size is fed, frames are taken as they can be made.
 
-    feed --16 kHz--> SoundQueue --hop frames--> ear --features--> sampler --motion--> decoder --> Frame
+    feed --16 kHz--> SoundQueue --hop frames--> ear --features--> planner --motion--> decoder --> Frame
 
 Nothing runs in the background and nothing is made before it is asked for: a reader who is slow holds the stream back
 by itself, and all that piles up is sound, of which the queue keeps so much and no more. A frame can be made `delay`
-seconds after its sound began: the ear's look-ahead and a hop, not a window.
+seconds after its sound began: the ear's look-ahead, a hop, and as much more as the planner is to know, not a window.
 """
 
 from collections import deque
@@ -80,6 +80,7 @@ class Stream:
       shown: portrait and mark.
       controls: as `StreamPrograms.controls` gives them.
       hop: frames that are made at once.
+      look_ahead: frames behind these whose speech is heard before, whole hops.
       max_ahead: seconds of sound that may wait to be shown.
     """
 
@@ -90,10 +91,12 @@ class Stream:
         shown: Shown,
         controls: Controls,
         hop: int = HOP,
+        look_ahead: int = 0,
         max_ahead: float | int = MAX_AHEAD,
     ):
-        programs.check(controls, hop)
-        self._programs, self._face, self._shown, self._hop = programs, face, shown, hop
+        programs.check(controls, hop, look_ahead)
+        self._programs, self._face, self._shown = programs, face, shown
+        self._hop, self._look_ahead = hop, look_ahead
         self._controls, self._wishes = controls, programs.wishes(controls)
         self._queue = SoundQueue(max_ahead)
         self._sound: np.ndarray | None = None  # that the ear has heard and no frame has shown; None before it listens
@@ -114,7 +117,7 @@ class Stream:
     @property
     def delay(self) -> float:
         """Seconds of sound from the beginning of a frame on that must be in before it can be made, at most."""
-        return (self._programs.ear.look_ahead + self._hop) / FPS
+        return (self._programs.ear.look_ahead + self._look_ahead + self._hop) / FPS
 
     @property
     def waiting(self) -> float:
@@ -156,13 +159,21 @@ class Stream:
             raise UserError(f"a stream can change {', '.join(CHANGEABLE)}, not {', '.join(sorted(fixed))}")
         self._controls = replace(self._controls, **controls)
         self._wishes = self._programs.wishes(self._controls)
+        self._planner.plan_anew()
 
     def interrupt(self) -> None:
         """Drop the sound that no frame has shown; the head falls silent."""
         self._queue.clear()
         self._made.clear()
         if self._sound is not None:
-            self._ear, self._sound = self._programs.ear.forget(self._ear), np.zeros_like(self._sound)
+            self._sound = np.zeros_like(self._sound)
+            hops, before = len(self._ears), [*self._ears, self._ear][0]
+            self._ear = self._programs.ear.forget(before)
+            self._planner.forget()
+            self._ears.clear()
+            with told_when_full():
+                for _ in range(hops):
+                    self._hear(self._silence)
 
     def finish(self) -> None:
         """No more sound comes: what was fed comes out to its last frame, and then `ready` gives nothing any more."""
@@ -170,7 +181,7 @@ class Stream:
             self._queue.end()
             self._end = self._queue.added // SAMPLES_PER_FRAME
             whole = -(-self._end // self._hop) * self._hop
-            self._queue.pad(self._programs.ear.look_ahead + whole - self._end)
+            self._queue.pad(self._programs.ear.look_ahead + self._look_ahead + whole - self._end)
 
     def _check_open(self) -> None:
         if self._end is not None:
@@ -188,22 +199,34 @@ class Stream:
 
     def _begin(self, first: np.ndarray) -> None:
         """The ear has heard this sound, and nothing has moved."""
-        self._ear, self._state = self._programs.ear.beginning(first), self._programs.beginning()
+        self._ear, self._planner = self._programs.ear.beginning(first), self._programs.planner()
+        self._ears: deque[Any] = deque()  # its states before each hop that was heard and is not shown
 
     def _make(self, heard: np.ndarray) -> None:
-        """The next frames, for which this sound has arrived."""
-        sound = np.concatenate([self._sound, heard])
+        """The next frames, for which this sound has arrived, or none while the stream begins to look ahead."""
+        self._sound = np.concatenate([self._sound, heard])
         with told_when_full():
-            images, motion = self._images(heard)
-        shown, self._sound = sound[: len(heard)].reshape(self._hop, -1), sound[len(heard) :]
+            self._hear(heard)
+            if len(self._ears) * self._hop <= self._look_ahead:
+                return
+            images, motion = self._images()
+        self._ears.popleft()
+        shown, self._sound = self._sound[: len(heard)].reshape(self._hop, -1), self._sound[len(heard) :]
         first, self._index = self._index, self._index + self._hop
         made = map(Frame, range(first, self._index), images, shown, motion)
         self._made.extend(frame for frame in made if self._end is None or frame.index < self._end)
 
-    def _images(self, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _hear(self, sound: np.ndarray) -> None:
+        """A hop of it; what fills up the last one was not said."""
+        first = self._index + len(self._ears) * self._hop
+        said = self._hop if self._end is None else max(min(self._hop, self._end - first), 0)
+        self._ears.append(self._ear)
+        self._ear, features = self._programs.ear.go_on(self._ear, sound)
+        self._planner.hear(np.asarray(features)[:, :said])
+
+    def _images(self) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (hop, S, S, 3), and the motion (hop, M) in them."""
-        self._ear, features = self._programs.ear.go_on(self._ear, heard)
-        motion, self._state = self._programs.move(features, self._controls, self._wishes, self._state)
+        motion = self._programs.move(self._planner, self._hop, self._controls, self._wishes)
         shown = self._shown
         if shown.pose is not None:
             motion = np.concatenate([np.repeat(shown.pose, self._hop, 0), motion[:, POSE_SIZE:]], 1)
@@ -212,7 +235,13 @@ class Stream:
 
     def _compile(self) -> None:
         """Run each program once on silence: the first frames come as fast as the others."""
-        silence = np.zeros(self._hop * SAMPLES_PER_FRAME, np.float32)
-        self._begin(silence[:0])
+        self._begin(self._silence[:0])
         with told_when_full():
-            self._images(silence)
+            self._hear(self._silence)
+            self._images()
+        self._begin(self._silence[:0])
+
+    @property
+    def _silence(self) -> np.ndarray:
+        """A hop of it."""
+        return np.zeros(self._hop * SAMPLES_PER_FRAME, np.float32)

@@ -1,10 +1,9 @@
-"""What streams run, compiled: the ear that hears a few frames more, and the sampler of the next frames.
+"""What streams run, compiled: the ear that hears a few frames more, and the sampler of the window at hand.
 
 All streams of an animator share the programs: each has fixed shapes, and what differs is passed in.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import jax
@@ -15,8 +14,9 @@ from vasa_jax.errors import UserError
 from vasa_jax.inference.controls import Controls
 from vasa_jax.inference.ear import Ear
 from vasa_jax.inference.exports import NO_EXPORTS, Exports, Program
+from vasa_jax.inference.planner import Planner
 from vasa_jax.inference.samplers import Samplers, beginning
-from vasa_jax.motion import ClipState, Wishes, make_stream_sampler
+from vasa_jax.motion import Begun, ClipState, Wishes, make_stream_sampler
 
 USUAL = {"steps": 10, "sampler": "dpm"}  # where nothing is said: the paper's fifty are for those who can wait
 
@@ -32,17 +32,18 @@ class StreamPrograms:
     """
 
     def __init__(self, checkpoint: Checkpoint, params: Any, ear: Ear, exports: Exports = NO_EXPORTS):
-        self._checkpoint, self._params, self._exports = checkpoint, params, exports
-        self._samplers: dict[int, Samplers] = {}
-        self.ear = ear
+        self._checkpoint, self.ear = checkpoint, ear
+        self._sampler = Samplers(checkpoint, params, "stream", make_stream_sampler, exports)
 
     def programs(self, hop: int) -> Iterator[Program]:
         """Those that a stream with the default controls runs; none where the weights cannot stream."""
         if not self.ear.can_stream:
             return
         yield self.ear.program(hop)
-        controls, features = self.controls({}), np.zeros((1, hop, self.ear.feature_size), np.float32)
-        yield self._sampler(hop).program(controls, features, self.wishes(controls))
+        controls, (window, motion, feature) = self.controls({}), self._sizes
+        features, plan = (np.zeros((1, window, size), np.float32) for size in (feature, motion))
+        begun = Begun(plan, np.int32(0))
+        yield self._sampler.program(controls, features, np.ones(1, np.int32), begun, self.wishes(controls))
 
     def controls(self, given: dict[str, Any]) -> Controls:
         """Those of a stream: the few-step student samples, or USUAL, if nothing is said of it.
@@ -56,35 +57,36 @@ class StreamPrograms:
             given = {**given, **({"fast": True} if self._checkpoint.config.get("student") else USUAL)}
         return Controls(**given)
 
-    def check(self, controls: Controls, hop: int) -> None:
+    def check(self, controls: Controls, hop: int, look_ahead: int) -> None:
         """UserError where these weights cannot do what is asked."""
         if not self.ear.can_stream:
             raise UserError("these weights cannot stream: their ear has to hear a clip to its end")
-        window = self._checkpoint.models.motion.window
+        window, *_ = self._sizes
         if not 1 <= hop <= window:
             raise UserError(f"a stream's hop has 1 to {window} frames, not {hop}")
-        self._sampler(hop)(controls)
+        if not 0 <= look_ahead <= window or look_ahead % hop:
+            raise UserError(f"a stream looks ahead by whole hops of {hop}, up to {window} frames, not by {look_ahead}")
+        self._sampler(controls)
 
-    def beginning(self) -> ClipState:
-        """No motion yet."""
-        return beginning(self._checkpoint)
+    def planner(self) -> Planner:
+        """Of a stream that begins: no motion yet."""
+        return Planner(self._sizes, beginning(self._checkpoint))
 
     def wishes(self, controls: Controls) -> Wishes:
         """Of one stream."""
         return Wishes(**controls.arrays(self._checkpoint.mean_distance))
 
-    def move(
-        self, features: jax.Array, controls: Controls, wishes: Wishes, state: ClipState
-    ) -> tuple[np.ndarray, ClipState]:
-        """Standardised motion (hop, M) of the frames with these features (1, hop, F)."""
-        sample = self._sampler(features.shape[1])(controls)
-        key = jax.random.key(np.uint32(controls.seed))
-        motion, state = sample(features, wishes, key, controls.guidance, state)
-        return np.asarray(motion[0]), state
+    def move(self, planner: Planner, frames: int, controls: Controls, wishes: Wishes) -> np.ndarray:
+        """Standardised motion (frames, M) of the next frames that are planned."""
+        sampler, key = self._sampler(controls), jax.random.key(np.uint32(controls.seed))
 
-    def _sampler(self, hop: int) -> Samplers:
-        """Of so many frames at once."""
-        if hop not in self._samplers:
-            make = partial(make_stream_sampler, hop=hop)
-            self._samplers[hop] = Samplers(self._checkpoint, self._params, f"stream-{hop}", make, self._exports)
-        return self._samplers[hop]
+        def sample(features: np.ndarray, heard: np.ndarray, begun: Begun, state: ClipState) -> Any:
+            return sampler(features, heard, begun, wishes, key, controls.guidance, state)
+
+        return planner.show(frames, sample)
+
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        """Of a window, a motion vector and a feature."""
+        model = self._checkpoint.models.motion
+        return model.window, model.motion_size, self.ear.feature_size

@@ -4,7 +4,7 @@ from vasa_jax.motion.build import build_motion
 from vasa_jax.motion.clip import GUIDANCE, make_sampler, sample_clip
 from vasa_jax.motion.continuity import ClipState, Wishes, initial_state
 from vasa_jax.motion.diffusion import Schedule, cosine_schedule
-from vasa_jax.motion.sampler import sample_window
+from vasa_jax.motion.sampler import Begun, sample_window
 from vasa_jax.motion.solvers import Sampling
 from vasa_jax.motion.statistics import Statistics
 from vasa_jax.motion.stream import make_stream_sampler
@@ -12,6 +12,7 @@ from vasa_jax.motion.transformer import MotionTransformer
 
 __all__ = [
     "GUIDANCE",
+    "Begun",
     "ClipState",
     "MotionTransformer",
     "Sampling",

@@ -1,4 +1,4 @@
-"""What goes on from window to window of a clip: the last frames, their speech, and the noise of the frames to come."""
+"""What goes on from window to window of a clip: the last frames, and their speech."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from vasa_jax.motion.guidance import Guidance
-from vasa_jax.motion.sampler import MotionModel, sample_window, window_noise
+from vasa_jax.motion.sampler import Begun, MotionModel, sample_window
 from vasa_jax.motion.solvers import Sampling
 from vasa_jax.types import Conditions, Leaf
 
@@ -22,7 +22,7 @@ class ClipState:
       motion: (B, K, M) its last K frames, standardised.
       audio: (B, K, F) their audio features.
       has_previous: (B,) bool, False before the first window.
-      frame: () int32, frames done since the clip began; their noise depends on it and the clip's key.
+      frame: () int32, where the next window begins in the clip; its noise depends on it and the clip's key.
     """
 
     motion: Leaf
@@ -67,34 +67,27 @@ def go_on(
     *,
     sampling: Sampling,
     guidance: Guidance,
-    kept: int | None = None,
-) -> tuple[ClipState, Float[Array, "batch kept motion"]]:
-    """The next frames of a clip: a window is sampled, of which the first `kept` frames stand; None for all.
+    begun: Begun | None = None,
+) -> tuple[ClipState, Float[Array, "batch window motion"]]:
+    """The next window of a clip, and the state after it.
 
     Args:
       audio: features of the window, of which the first `heard` frames are known.
       key: of the clip.
+      begun: frames of it that stand, where it is not sampled for the first time.
     """
-    kept, batch = model.window if kept is None else kept, audio.shape[0]
+    batch = audio.shape[0]
     present = jnp.ones(batch, bool)
     conditions = Conditions(
         state.motion, state.audio, audio, heard, wishes.gaze, wishes.distance, wishes.emotion,
         has_previous=state.has_previous, has_audio=present, has_gaze=present,
         has_distance=present, has_emotion=present,
     )  # fmt: skip
-    noise = noise_from(key, state.frame, (batch, model.window, model.motion_size))
     motion = sample_window(
         model, variables, conditions, jax.random.fold_in(key, state.frame // model.window),
-        sampling=sampling, guidance=guidance, noise=noise,
-    )[:, :kept]  # fmt: skip
-    return _following(state, motion, audio[:, :kept]), motion
-
-
-def noise_from(key: Array, frame: Array, shape: tuple[int, int, int]) -> Float[Array, "batch window motion"]:
-    """The noise of a window that begins at `frame`: every frame of a clip has its own, whichever window it is in."""
-    first, window = frame // shape[1], shape[1]
-    drawn = [window_noise(jax.random.fold_in(key, block), shape) for block in (first, first + 1)]
-    return jax.lax.dynamic_slice_in_dim(jnp.concatenate(drawn, 1), frame % window, window, 1)
+        sampling=sampling, guidance=guidance, begun=begun,
+    )  # fmt: skip
+    return _following(state, motion, audio), motion
 
 
 def _following(state: ClipState, motion: Array, audio: Array) -> ClipState:

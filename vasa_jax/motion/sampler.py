@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from vasa_jax.motion.diffusion import cosine_schedule
+from vasa_jax.motion.diffusion import add_noise, cosine_schedule
 from vasa_jax.motion.guidance import Guidance, guided
 from vasa_jax.motion.solvers import Sampling, solve, visited
-from vasa_jax.types import Conditions
+from vasa_jax.types import Conditions, Leaf
 
 Denoise = Callable[[Array, Array], Array]  # X_t and the steps (B,) of its examples -> X_0
 
@@ -32,6 +33,19 @@ class MotionModel(Protocol):
     def apply(self, variables: Any, noised: Array, step: Array, conditions: Conditions, **scales: Array) -> Array: ...
 
 
+@flax.struct.dataclass
+class Begun:
+    """A window whose first frames have been shown.
+
+    Attributes:
+      motion: (B, W, M) standardised; what lies behind those frames does not count.
+      frames: () int32, how many were shown, from 0.
+    """
+
+    motion: Leaf
+    frames: Leaf
+
+
 def sample_window(
     model: MotionModel,
     variables: Any,
@@ -40,22 +54,22 @@ def sample_window(
     *,
     sampling: Sampling,
     guidance: Guidance,
-    noise: Float[Array, "batch window motion"] | None = None,
+    begun: Begun | None = None,
 ) -> Float[Array, "batch window motion"]:
     """One window of standardised motion.
 
     Args:
-      noise: X_T; None to draw it by the key, as all other noise is.
+      key: of all its noise.
       sampling: static, see `solvers`.
+      begun: frames that stand; the others go on from them.
       guidance: guidance scales by name of the condition, traced; which names there are is static. Where all
         are 0 the null branches are not computed, and the result is that of no guidance to the bit.
     """
 
-    batch = len(conditions.audio)
-    noise = window_noise(key, (batch, model.window, model.motion_size)) if noise is None else noise
+    noise = jax.random.normal(key, (len(conditions.audio), model.window, model.motion_size))
 
     def sample(guidance: Guidance) -> Array:
-        return _sample(denoiser(model, variables, conditions, guidance), noise, key, sampling)
+        return _sample(denoiser(model, variables, conditions, guidance), noise, key, sampling, begun)
 
     if model.told or not guidance:
         return sample(guidance)
@@ -83,16 +97,18 @@ def denoiser(model: MotionModel, variables: Any, conditions: Conditions, guidanc
     return lambda noised, step: model.apply(variables, noised, step, conditions, scales=scales)
 
 
-def window_noise(key: Array, shape: tuple[int, int, int]) -> Float[Array, "batch window motion"]:
-    """The noise that the window with that key begins with."""
-    return jax.random.normal(key, shape)
-
-
-def _sample(denoise: Denoise, noise: Array, key: Array, sampling: Sampling) -> Array:
+def _sample(denoise: Denoise, noise: Array, key: Array, sampling: Sampling, begun: Begun | None) -> Array:
+    """Frames that stand are noised to each step, with the noise that they began as, and predicted as they are: the
+    replacement method, arXiv 2011.13456, appendix I.2."""
     schedule = cosine_schedule()
     steps = visited(sampling.steps, schedule.steps)
 
     def at(noised: Array, index: Array) -> Array:
-        return denoise(noised, jnp.full(len(noise), steps[index]))
+        step = jnp.full(len(noise), steps[index])
+        if begun is None:
+            return denoise(noised, step)
+        stands = (jnp.arange(noise.shape[1]) < begun.frames)[:, None]
+        noised = jnp.where(stands, add_noise(schedule, begun.motion, noise, step), noised)
+        return jnp.where(stands, begun.motion, denoise(noised, step))
 
     return solve(at, noise, key, jnp.append(schedule.alpha_bar[steps], 1.0), sampling)

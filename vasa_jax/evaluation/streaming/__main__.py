@@ -1,4 +1,4 @@
-"""A stream that runs for long, and one beside the same speech offline.
+"""A stream that runs for long, and streams beside the same speech offline.
 
     python -m vasa_jax.evaluation.streaming --out FOLDER [--minutes 30] [--audio speech.wav] [--checkpoint W]
 
@@ -7,7 +7,7 @@ Frames are drawn as in any stream. Writes streaming.json, streaming.md and strea
 
 import argparse
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def measure(options: argparse.Namespace) -> str:
     from vasa_jax.evaluation.readouts import Readouts
     from vasa_jax.evaluation.report import make_folder
     from vasa_jax.evaluation.streaming.endurance import drift_of_lips, endure
-    from vasa_jax.evaluation.streaming.likeness import joints, likeness
+    from vasa_jax.evaluation.streaming.likeness import compare
     from vasa_jax.inference.bars import Bars
     from vasa_jax.inference.portrait import read_portrait
     from vasa_jax.inference.speech_file import model_audio, read_speech
@@ -45,21 +45,11 @@ def measure(options: argparse.Namespace) -> str:
     animator = vasa_jax.load(options.checkpoint)
     readouts = Readouts(animator.checkpoint)
 
-    def begin(seed: int) -> Any:
-        return animator.stream(portrait, hop=options.hop, seed=seed)
-
-    stream = begin(options.seed)
-    long = np.tile(sound, -(-options.alike * SAMPLE_RATE // len(sound)))
-    stream.feed(long, SAMPLE_RATE)
-    stream.finish()
-    online = np.stack([frame.motion for frame in stream.ready()])
-    seeds = options.seed, options.seed + 1
-    offline, other = (animator.move(long, SAMPLE_RATE, replace(stream.controls, seed=seed)) for seed in seeds)
-    found: dict[str, Any] = {"likeness": likeness(readouts, offline, online, other)}
-    window = animator.checkpoint.models.motion.window
-    found["likeness"] |= {"joint_offline": joints(offline, window), "joint_online": joints(online, options.hop)}
+    long = np.resize(sound, options.alike * SAMPLE_RATE)
+    found: dict[str, Any] = {"alike": compare(animator, portrait, long, options.hop, options.seed, readouts)}
+    stream = animator.stream(portrait, hop=options.hop, seed=options.seed)
     with Bars() as bars:
-        watched = endure(begin(options.seed), sound, options.minutes, options.hop, readouts, bars)
+        watched = endure(stream, sound, options.minutes, options.hop, readouts, bars)
     found["delay"] = stream.delay
     found["drift_of_lips"] = drift_of_lips(watched, len(sound) // SAMPLES_PER_FRAME)
     found["minutes"] = [{k: v for k, v in asdict(minute).items() if k != "lips"} for minute in watched]
@@ -70,14 +60,14 @@ def measure(options: argparse.Namespace) -> str:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """Two tables: likeness, and some of the minutes."""
-    alike = found["likeness"]
-    lines = ["| | online | another seed |", "|---|---|---|"]
-    lines.append(f"| distance to offline, deviations | {alike['distance']:.2f} | {alike['distance_seeds']:.2f} |")
-    lines.append(f"| lips' correlation with offline | {alike['lips']:.3f} | {alike['lips_seeds']:.3f} |")
-    lines += ["", "| | offline | online |", "|---|---|---|"]
-    for title, name in (("head motion dP, degrees a frame", "pose_change"), ("change at joints over within", "joint")):
-        lines.append(f"| {title} | {alike[f'{name}_offline']:.2f} | {alike[f'{name}_online']:.2f} |")
+    """Two tables: how alike streams and clips are, and some of the minutes."""
+    lines = ["| | delay, ms | distance to offline | lips' correlation with offline | dP | change at joints |"]
+    lines += ["|---|---|---|---|---|---|"]
+    names = ["online"] * (len(found["alike"]) - 2) + ["offline", "offline, another seed"]
+    for name, one in zip(names, found["alike"], strict=True):
+        delay = "" if one["delay"] is None else f"{1000 * one['delay']:.0f}"
+        numbers = f"{one['distance']:.2f} | {one['lips']:.3f} | {one['pose_change']:.2f} | {one['joints']:.2f}"
+        lines.append(f"| {name} | {delay} | {numbers} |")
     lines += ["", "| minute | memory, MB | ms a hop, p50 | p95 | p99 | dP | amplitude |"]
     lines += ["|---|---|---|---|---|---|---|"]
     minutes = found["minutes"]
