@@ -15,7 +15,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Float
 
 from vasa_jax.convolution import convolve_2d, convolve_3d
-from vasa_jax.doubled import Doubled, convolve_doubled, double, laid_out  # noqa: F401  double is had from here too
+from vasa_jax.doubled import Doubled, convolve_doubled, laid_out
 
 Image = Array | Doubled
 BLOCK = "block"  # name of what a residual block gives, for rematerialisation to keep (see training/precision.py)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from vasa_jax.convolution import convolve_2d, convolve_3d
-from vasa_jax.layers import double
+from vasa_jax.convolution import convolve_2d
+from vasa_jax.doubled import double
+from vasa_jax.layers import Conv
 from vasa_jax.open_weights.liveportrait.repeated import convolve_repeated
 from vasa_jax.open_weights.liveportrait.sampling import (
     grid,
@@ -15,7 +16,6 @@ from vasa_jax.open_weights.liveportrait.sampling import (
     shifted_copies,
     with_zeros_around,
 )
-from vasa_jax.open_weights.liveportrait.warp import MaskConv
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def test_a_convolution_of_repeated_pixels(rng, doublings):
 
 def test_depth_taps_as_outputs_are_a_3d_convolution(rng):
     volume = normal(rng, 2, 4, 5, 6, 3)
-    conv = MaskConv(2, 3)
+    conv = Conv(2, (7, 7, 7), standardised=False)
     params = conv.init(jax.random.key(0), volume)
-    expected = convolve_3d(volume, params["params"]["kernel"]) + params["params"]["bias"]
+    kernel, bias = (params["params"][name] for name in ("kernel", "bias"))
+    layout = ("NDHWC", "DHWIO", "NDHWC")
+    expected = jax.lax.conv_general_dilated(volume, kernel, (1, 1, 1), "SAME", dimension_numbers=layout) + bias
     np.testing.assert_allclose(conv.apply(params, volume), expected, atol=1e-4)

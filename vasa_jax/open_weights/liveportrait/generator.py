@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vasa_jax.layers import Conv, depth_to_space, double
+from vasa_jax.doubled import double
+from vasa_jax.layers import Conv, depth_to_space
 from vasa_jax.open_weights.liveportrait.repeated import RepeatedConv
 
 EPSILON = 1e-5

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vasa_jax.convolution import convolve_2d
-from vasa_jax.layers import Conv, double, fold_depth, halve
+from vasa_jax.doubled import double
+from vasa_jax.layers import Conv, fold_depth, halve
 from vasa_jax.open_weights.liveportrait.sampling import axis, grid, sample_with_zeros, shifted_copies
 from vasa_jax.types import Leaf
 
@@ -63,28 +63,6 @@ class Hourglass(nn.Module):
         return _conv(x.shape[-1], "last")(x)
 
 
-class MaskConv(nn.Module):
-    """A 3D convolution with few outputs, its depth taps as outputs of one 2D convolution, shifted and added.
-
-    `convolution.convolve_3d` lays the taps out as inputs, seven times as many here.
-    """
-
-    features: int
-    size: int = 7
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "b d h w c"]) -> Float[Array, "b d h w {self.features}"]:
-        batch, depth, height, width, channels = x.shape
-        size, features = self.size, self.features
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (size, size, size, channels, features))
-        bias = self.param("bias", nn.initializers.zeros, (features,))
-        flat = kernel.transpose(1, 2, 3, 0, 4).reshape(size, size, channels, size * features).astype(x.dtype)
-        taps = convolve_2d(x.reshape(batch * depth, height, width, channels), flat)
-        taps = taps.reshape(batch, depth, height, width, size, features)
-        padded = jnp.pad(taps, ((0, 0), (size // 2, size // 2), *((0, 0),) * 4))
-        return sum(padded[:, i : i + depth, :, :, i] for i in range(size)) + bias.astype(x.dtype)
-
-
 class WarpingModule(nn.Module):
     """W. The published sizes are the defaults.
 
@@ -108,7 +86,8 @@ class WarpingModule(nn.Module):
         """Args: the volume `sampling.with_zeros_around`, the compressed one, keypoints in LivePortrait's frame."""
         shifts = jnp.pad(source - driving, ((0, 0), (1, 0), (0, 0)))  # the background's first
         x = Hourglass(self.widths, self.last_width, name="hourglass")(_candidates(compressed, shifts, source, driving))
-        mask = jax.nn.softmax(MaskConv(shifts.shape[1], name="mask")(x).astype(jnp.float32), -1)
+        mask = Conv(shifts.shape[1], (7, 7, 7), standardised=False, name="mask")(x)
+        mask = jax.nn.softmax(mask.astype(jnp.float32), -1)
         # The masks of a cell add up to 1, so the mixed grids are the grid plus the mixed shifts.
         deformation = grid(*compressed.shape[1:4]) + jnp.einsum("bdhwk,bki->bdhwi", mask, shifts)
         occlusion = nn.sigmoid(Conv(1, (7, 7), standardised=False, name="occlusion")(fold_depth(x)))
