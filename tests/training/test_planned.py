@@ -42,8 +42,6 @@ def test_memory_is_read_by_its_use():
 
 
 def test_work_for_another_unit_can_be_counted_around():
-    with pytest.raises(jax.errors.JaxRuntimeError):
-        planned._count(OFFLOADED)
     found = planned._cost(OFFLOADED)["flops"]
     assert found == pytest.approx(4000, abs=3), "the product; the sum is elsewhere, and each call there counts as -1"
 
