@@ -9,7 +9,7 @@ First table: of clips that were marked and saved as infer.py saves (h264, crf 18
 many the payload was read. A size is the side of the frames that the networks make, and after an @ that of the file
 where it is another. With --results each clip's outcome is kept in that file and not measured again, so that a run may
 be stopped and go on. Second: the statistic z of unmarked clips and of their attacked copies, in looks at the whole
-frame with random keys, beside Hoeffding's bound; and what the reader itself, search included, said of them. With --cost
+frame with random keys, beside its bound; and what the reader itself, search included, said of them. With --cost
 instead: processor time of decoding a batch by the shipped weights with the mark over that without it.
 
 Many small products are slower on several threads where the cores are busy: OPENBLAS_NUM_THREADS=1.
@@ -17,7 +17,6 @@ Many small products are slower on several threads where the cores are busy: OPEN
 
 import argparse
 import json
-import math
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -126,7 +125,7 @@ def false_alarms(clips: Iterable[np.ndarray], keys: int, seed: int) -> tuple[lis
             alarms += reader.read(clip).found
             count += 1
     z = np.concatenate(values)
-    rows = [[f"{level:g}", f"{(z >= level).mean():.2g}", f"{math.exp(-(level**2) / 2):.2g}"] for level in LEVELS]
+    rows = [[f"{level:g}", f"{(z >= level).mean():.2g}", f"{reader.chance(level):.2g}"] for level in LEVELS]
     return rows, f"{len(z)} looks, the largest z {z.max():.2f}; the reader found a mark in {alarms} of {count} files"
 
 

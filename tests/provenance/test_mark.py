@@ -135,19 +135,26 @@ def test_nothing_where_nothing_is(clip):
 
 
 def test_the_bound_holds_for_random_keys(clip):
-    """Hoeffding: of any frames, a share of keys of exp(-t^2 / 2) at most reaches t; and the bound is not far off."""
+    """Of any frames, no larger share of keys reaches t than the bound says; and the bound is not far off."""
     cosines = looks.cosines(from_frames(clip), Place(), carrier.VIDEO)[0]
     signs = np.random.default_rng(2).choice([-1.0, 1.0], (20_000, len(cosines)))
     z = signs @ cosines / np.linalg.norm(cosines)
     for level in (1.0, 2.0, 3.0):
-        assert 0.01 * math.exp(-(level**2) / 2) < (z >= level).mean() < math.exp(-(level**2) / 2)
+        assert 0.1 * reader.chance(level) < (z >= level).mean() < reader.chance(level)
+
+
+def test_the_bound_is_met_by_two_signs():
+    """The factor's least value: for the sum of two signs over the root of two, it is an equality at that root."""
+    assert reader.chance(math.sqrt(2)) == pytest.approx(1 / 4)
+    assert reader.chance(-9.0) == 1.0
 
 
 def test_thresholds_add_up_to_one_in_a_million():
     for looks_made, checked in ((8, False), (8, True), (LOOKS, False), (LOOKS, True)):
         z = reader.needed(looks_made, checked)
-        chance = looks_made * math.exp(-(z**2) / 2) / (2**CHECK_BITS if checked else 1)
+        chance = looks_made * reader.chance(z) / (2**CHECK_BITS if checked else 1)
         assert chance == pytest.approx(1e-6 / 4)
+    assert reader.needed(1, checked=True) < reader.needed(8, checked=True) < reader.needed(8, checked=False)
     places = sum((abs(64 - round(64 * size)) + 1) ** 2 for size in SIZES)
     signs = 2 * len(looks.PHASES)
     assert places * signs + 2 * 2 * 19 * signs < LOOKS

@@ -2,14 +2,16 @@
 
 The statistic is z = s . c / |c|: s the signs of the sync pattern, c what the frames hold in its band, after any
 processing that does not know s. The signs are as good as drawn at random, so for any frames without the mark, whatever
-they show, Hoeffding's inequality gives P(z >= t) <= exp(-t^2 / 2) for one look. A reader looks many times (four phases
-of the sign's alternation with either sign, and many places and sizes of a crop), and the union bound multiplies by
-their number. Where the payload's check fits too, which it does by chance once in 2^16, less of z is asked for.
+they show, one look has P(z >= t) <= 3.18 P(n >= t) for a standard normal n (Bentkus and Dzindzalieta, Bernoulli 21(2),
+2015, theorem 1.1, for weighted sums of random signs). A reader looks many times (four phases of the sign's alternation
+with either sign, and many places and sizes of a crop), and the union bound multiplies by their number. Where the
+payload's check fits too, which it does by chance once in 2^16, less of z is asked for.
 `python -m benchmarks.mark` compares the bound with what unmarked video gives.
 """
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float
@@ -24,6 +26,7 @@ from vasa_jax.provenance.mark.thumbnails import Thumbnails
 
 FALSE_ALARMS = 1e-6  # a clip, at most
 ROUTES = 4  # to a finding: whole or cropped frame, with the check or without
+SIGNS_OVER_NORMAL = 1 / (2 * math.erfc(1))  # the least factor with which the bound on z holds
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,12 @@ class Reading:
 def needed(looks: int, checked: bool) -> float:
     """The z that chance reaches in so many looks with a probability of FALSE_ALARMS / ROUTES at most."""
     allowed = FALSE_ALARMS / ROUTES * (2**CHECK_BITS if checked else 1)
-    return math.sqrt(2 * math.log(max(looks / allowed, 1.0)))
+    return -NormalDist().inv_cdf(min(allowed / looks / SIGNS_OVER_NORMAL, 0.5))
+
+
+def chance(z: float) -> float:
+    """What the probability that one look at frames without the mark reaches z is bounded by."""
+    return min(SIGNS_OVER_NORMAL * math.erfc(z / math.sqrt(2)) / 2, 1.0)
 
 
 def read(clip: Thumbnails) -> Reading:
