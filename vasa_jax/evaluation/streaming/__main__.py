@@ -90,12 +90,14 @@ def draw(found: dict[str, Any], path: Path) -> None:
     plot = pyplot()
     figure, (left, right) = plot.subplots(1, 2, figsize=(8, 2.8))
     minutes = range(1, len(found["minutes"]) + 1)
-    left.plot(minutes, [one["memory"] / 1e6 for one in found["minutes"]], color="#1b6ca8")
-    left.set(xlabel="minute", ylabel="memory, MB", ylim=(0, None))
+    memory = [one["memory"] / 1e6 for one in found["minutes"]]
+    left.plot(minutes, memory, color="#1b6ca8")
+    left.set(xlabel="minute", ylabel="memory, MB", ylim=(0, 1.2 * max(memory)))
     for index, name in enumerate(("p50", "p95", "p99")):
         right.plot(minutes, [one["milliseconds"][index] for one in found["minutes"]], label=name)
-    right.set(xlabel="minute", ylabel="ms from sound to frames", ylim=(0, None))
+    right.set(xlabel="minute", ylabel="ms a hop", ylim=(0, None))
     right.legend()
+    figure.tight_layout()
     figure.savefig(path, dpi=80, bbox_inches="tight")
     plot.close(figure)
 
