@@ -73,6 +73,7 @@ def test_row_zero_is_the_top():
     assert sampling.sample_image(image, jnp.array([[[0.0, -0.95]]]))[0, 0, 0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("size", [(3, 4, 5), (1, 4, 5), (2, 1, 3), (1, 1, 1)])
 def test_gradients_are_finite_differences_and_those_of_the_plain_formula(size, form):
@@ -110,6 +111,7 @@ def test_bfloat16_is_summed_in_float32(form):
     np.testing.assert_allclose(to_volume.astype(jnp.float32), 375, rtol=2**-8)
 
 
+@pytest.mark.slow
 def test_a_batch_split_over_devices_is_sampled_and_derived_without_communication():
     environment = {
         **os.environ,

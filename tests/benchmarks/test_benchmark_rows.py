@@ -24,6 +24,7 @@ def test_a_table_is_markdown():
     assert timing.table(("a", "b"), [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(2, 2, 3, 4, 5), (2, 1, 3, 4, 5)], ids=["volume", "image"])
 def test_a_row_of_sampling_has_a_cell_for_each_heading(shape):
     pytest.importorskip("torch")

@@ -34,6 +34,7 @@ SMALL_LAYOUT = PAPER_LAYOUT | dict(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [PAPER_LAYOUT, SMALL_LAYOUT], ids=["paper", "small"])
 def test_both_networks_draw_the_same_images(config):
     from benchmarks.face_pair import example_images, example_params, to_torch

@@ -59,6 +59,7 @@ def test_percentiles_are_milliseconds():
     assert streams.percentiles(np.arange(101) / 1000) == pytest.approx([50, 95, 99])
 
 
+@pytest.mark.slow
 def test_random_weights_of_a_size_fit_their_config(tmp_path):
     from benchmarks.sizes import checkpoint_of
     from vasa_jax import checkpoint as checkpoints

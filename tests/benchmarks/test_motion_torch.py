@@ -26,6 +26,7 @@ def test_both_networks_give_the_same_output(pair):
         assert sum(x.numel() for x in pair.twins[name].parameters()) == total, "each parameter has its place"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["teacher", "student"])
 def test_both_sample_the_same_motion(pair, name):
     from benchmarks.motion_pair import example_inputs
@@ -48,6 +49,7 @@ def test_both_sample_the_same_motion(pair, name):
     np.testing.assert_allclose(theirs, ours, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_works_are_one_window_and_long_audio(pair):
     works = list(pair.works((3, 2), 2, 1.0))
     assert [(work.name, work.seconds) for work in works] == [

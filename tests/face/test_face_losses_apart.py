@@ -113,6 +113,7 @@ def test_spectral_norm_gradient_is_the_singular_pair():
     np.testing.assert_allclose(gradient, np.diag([1.0, 0.0, 0.0]), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_the_critic_sees_every_scale_and_is_lipschitz_in_its_layers():
     critic = Critic((4, 8), scales=2)
     images = normal(0, 2, 32, 32, 3)

@@ -29,6 +29,7 @@ def upright(batch, dynamics):
     return Motion(HeadPose(zero, zero, one), jnp.zeros((batch, dynamics)))
 
 
+@pytest.mark.slow
 def test_paper_size_is_the_literatures():
     model = load_model("paper")
     params, (appearance, motion) = shapes(model, "encode", "image")
@@ -101,6 +102,7 @@ def run(model, params, *args, method):
     return jax.jit(lambda p, *a: model.apply(p, *a, method=method))(params, *args)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "options"])
 def test_every_parameter_gets_a_finite_gradient(small, kind):
     model, params, image = small[kind]
@@ -116,6 +118,7 @@ def test_every_parameter_gets_a_finite_gradient(small, kind):
         assert np.isfinite(g).all() and np.abs(g).max() > 0, jax.tree_util.keystr(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "options"])
 def test_pose_and_dynamics_both_move_the_image(small, kind):
     model, params, image = small[kind]
@@ -192,6 +195,7 @@ def test_a_larger_head_in_the_image_gets_a_larger_scale(small):
     assert (pose.scale > 0).all() and (pose.translation[:, 2] == 0).all()
 
 
+@pytest.mark.slow
 def test_appearance_is_a_pytree_with_a_batch_axis(small):
     model, params, image = small["options"]
     appearance, motion = run(model, params, image, method="encode")

@@ -82,6 +82,7 @@ def test_another_clip_compiles_nothing(plain, animate, picture, tone, compiled):
     assert compiled  # the counter counts
 
 
+@pytest.mark.slow
 def test_long_speech_runs_in_segments_that_join(animate, animator, tone, monkeypatch):
     """More than one segment of 4 windows of 10 frames gives the same motion as one longer segment."""
     speech = np.tile(tone, 3)

@@ -53,6 +53,7 @@ def frames(path):
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
+@pytest.mark.slow
 def test_good_and_bad_jobs(infer, table, tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"no sound at all")
     jobs = table(
@@ -95,6 +96,7 @@ def test_good_and_bad_jobs(infer, table, tmp_path):
     assert read_statement("out/a.mp4").run["consent"] == "not stated"
 
 
+@pytest.mark.slow
 def test_a_job_is_the_command_of_its_own(infer, table, compiled):
     alone = ("--source", "portrait.png", "--audio", "speech.wav", "--seed", "5", "--gaze", "-10,5", "-o", "alone.mp4")
     assert infer(*alone)[0] == 0

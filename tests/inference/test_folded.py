@@ -44,6 +44,7 @@ def test_fast_frames_are_the_reference(random_checkpoint, picture, motion, refer
     assert decibels(frames, reference) > 60 > BAR
 
 
+@pytest.mark.slow
 def test_bfloat16_stays_near_the_reference(random_checkpoint, picture, motion, reference):
     frames = Animator(random_checkpoint, dtype="bfloat16").draw(picture, motion, crop=False)
     assert BAR < decibels(frames, reference) < 60, "near, and not the same"

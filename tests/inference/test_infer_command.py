@@ -159,6 +159,7 @@ def test_bad_checkpoints(refused, tmp_path, monkeypatch):
     assert refused("--no_crop", checkpoint=None).startswith("this installation ships no weights.safetensors")
 
 
+@pytest.mark.slow
 def test_an_interruption_leaves_nothing(infer, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

@@ -55,6 +55,7 @@ def in_one_piece(animator, picture, samples, steps):
     return animator.draw(picture, np.asarray(motion[0])[:frames], crop=False)
 
 
+@pytest.mark.slow
 def test_one_segment_is_the_same_to_the_bit(animator, picture, tone):
     frames = animator.animate(picture, tone, 16_000, steps=3, crop=False).frames
     np.testing.assert_array_equal(frames, in_one_piece(animator, picture, tone, 3))

@@ -97,6 +97,7 @@ def test_steps_are_uniform(nulls):
     assert np.abs(counts / 400 - 1).max() < 0.2
 
 
+@pytest.mark.slow
 def test_training_overfits_two_windows_with_finite_gradients(model, variables, conditions, noised):
     optimiser = optax.adam(3e-3)
 

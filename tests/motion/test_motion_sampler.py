@@ -118,6 +118,7 @@ def sample(sampler, variables):
     return partial(sampler, variables)
 
 
+@pytest.mark.slow
 def test_two_segments_chained_are_one_long_clip(model, variables, sample):
     features, _, *rest = clip_arguments(4, [0, 0])
     whole, _ = sample(features, jnp.array([24, 21]), *rest)

@@ -103,6 +103,7 @@ def test_another_window_is_refused(model, variables, noised, conditions):
         model.apply(variables, noised[:, :-1], STEP, conditions)
 
 
+@pytest.mark.slow
 def test_a_student_begins_as_its_teacher(model, variables, noised, conditions):
     student = model.clone(told=("audio", "gaze"))
     scales = jnp.array([[0.5, 1.0], [2.0, 0.0]])

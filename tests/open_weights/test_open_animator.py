@@ -30,6 +30,7 @@ def tone():
     return 0.3 * np.sin(np.arange(8000) * 0.05).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_speech_moves_the_portrait(animator, picture, tone):
     video = animator.animate(picture, tone, 16_000, steps=2, audio_cfg=1.8, gaze_cfg=0.0, crop=False)
     assert video.frames.shape == (13, 64, 64, 3)
@@ -116,6 +117,7 @@ def test_speech_features_do_not_depend_on_the_silence_behind(animator, tone):
     np.testing.assert_allclose(short, long[:, :12], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_frames_one_after_the_other_are_those_of_all_at_once(animator, encoded):
     (appearance, motion), _ = encoded
     face, variables = animator.checkpoint.models.face, {"params": animator.params["face"]}

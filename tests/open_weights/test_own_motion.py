@@ -28,6 +28,7 @@ def speech_run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_clips_are_encoded_and_what_is_learned_of_them_is_released(weights, speech_run, clip_set, tmp_path):
     out = tmp_path / "motion"
     encode_motion.encode_set(weights, speech_run, clip_set, out)

@@ -68,6 +68,7 @@ def choose_samples(page) -> None:
         page.click("#speech-bundled")
 
 
+@pytest.mark.slow
 def test_a_portrait_speaks_on_the_page(real_address):
     with browser_page() as page:
         page.goto(real_address)
@@ -93,6 +94,7 @@ def test_a_portrait_speaks_on_the_page(real_address):
         assert kept.value.suggested_filename.startswith("talking-")
 
 
+@pytest.mark.slow
 def test_the_shipped_weights_speak_live_on_the_page(real_address, tmp_path):
     with browser_page(microphone_file(tmp_path)) as page:
         page.goto(real_address)
@@ -135,6 +137,7 @@ def test_uploads_recordings_and_pictures_of_the_page_reach_the_server(address, a
     assert controls["gaze"] == (0.0, 0.0) and controls["steps"] == 50
 
 
+@pytest.mark.slow
 def test_live_picture_and_sound_are_in_step_and_follow_the_microphone(address, animator, tmp_path):
     with browser_page(microphone_file(tmp_path)) as page:
         page.add_init_script(KEEP_PEER)

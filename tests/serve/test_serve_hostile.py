@@ -16,6 +16,7 @@ KINDS = (
 )
 
 
+@pytest.mark.slow
 def test_hostile_uploads_are_answered_and_leave_nothing(serve, own_folders):
     client, found = serve(), {}
     for kind, name, portrait, speech in made(38, KINDS):

@@ -64,6 +64,7 @@ def audio():
     return 0.1 * jax.random.normal(jax.random.key(0), (2, 640 * FRAMES)) * jnp.linspace(0.2, 2, 640 * FRAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_one_standardised_feature_vector_a_frame(name, audio):
     model, encode, params = built(name)
@@ -75,6 +76,7 @@ def test_one_standardised_feature_vector_a_frame(name, audio):
     assert np.isfinite(encode(params, jnp.zeros((1, 1280)))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_what_a_clip_is_filled_up_to_changes_nothing(name, audio):
     _, encode, params = built(name, **({} if name == "whisper" else {"window_frames": 50}))

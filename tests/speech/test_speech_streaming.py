@@ -84,6 +84,7 @@ def test_a_stream_in_chunks_equals_the_whole(encoder, variables, encode, audio):
     np.testing.assert_allclose(jnp.concatenate(parts, 1)[:, ahead:], encode(audio), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_phones_of_two_clips_are_learned_with_finite_gradients(encoder, variables, audio):
     clips = audio.reshape(2, -1)
     targets = jax.random.randint(jax.random.key(2), (2, FRAMES // 2, 2), 0, len(PHONES))

@@ -39,6 +39,7 @@ def assert_agrees(theirs, folder, samples):
         np.testing.assert_allclose(ours, state, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", foreign.LAYOUTS)
 def test_all_hidden_states_agree(tmp_path, layout):
     assert_agrees(foreign.wav2vec2(layout), tmp_path, 8000)

@@ -59,6 +59,7 @@ def test_a_whisper_has_no_pitch_and_keeps_formant_time_and_loudness():
     assert np.isfinite(voices.whisper(KEY, jnp.zeros_like(voice))).all()
 
 
+@pytest.mark.slow
 def test_some_of_the_examples_change_and_none_at_strength_zero():
     many = jnp.tile(vowel(200)[:, 4800:8000], (200, 1))
     changed = (jnp.abs(jax.jit(voices.change_voice, static_argnums=2)(KEY, many, 1.0) - many).max(1) > 1e-3).sum()

@@ -93,6 +93,7 @@ def test_a_part_begins_wherever_a_loss_or_a_resolution_does():
         parts_of(adversarial=1.0)
 
 
+@pytest.mark.slow
 def test_weights_are_carried_over_to_the_next_resolution():
     config = importlib.import_module("configs.face_paper").get_config()
     key, shapes = jax.random.key(0), []

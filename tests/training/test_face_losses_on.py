@@ -61,6 +61,7 @@ def size(tree):
     return max(float(jnp.abs(x).max()) for x in jax.tree.leaves(tree))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adversarial", "feature_matching"])
 def test_the_game_teaches_the_face_model(toy, params, critic_params, batch, name):
     """A term that is detached from the drawn image would leave the decoder without gradient."""
@@ -69,6 +70,7 @@ def test_the_game_teaches_the_face_model(toy, params, critic_params, batch, name
     assert {"critic", "critic_real", "critic_fake"} <= terms.keys()
 
 
+@pytest.mark.slow
 def test_true_and_drawn_images_are_judged_each_for_itself(toy, params, critic_params, batch):
     """The critic sees both at once: its loss is the hinge of looking at one after the other, its gradient as well."""
     weights = face.Weights(**{**OFF, "adversarial": 1.0})
@@ -87,6 +89,7 @@ def test_true_and_drawn_images_are_judged_each_for_itself(toy, params, critic_pa
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), found, expected)
 
 
+@pytest.mark.slow
 def test_the_critic_learns_from_its_own_loss_alone(toy, params, critic_params, batch):
     """Whatever the face model's terms weigh, the critic's gradient is the hinge's."""
     _, critic_light = both_gradients(toy, params, critic_params, batch, adversarial=0.1)[0]
@@ -104,6 +107,7 @@ def test_each_loss_reaches_the_face_model_and_only_then_is_computed(toy, params,
     assert not others & terms.keys()
 
 
+@pytest.mark.slow
 def test_consistency_compares_drawings_that_differ_in_appearance_alone(toy, params, batch):
     """With an appearance that does not depend on the frame, the two drawings are one."""
 
@@ -163,6 +167,7 @@ def phase_of(toy, accumulate=1, **weights):
     return Phase("face", 1.0, None, loss_with(toy, **weights), rule, rule, JUDGES, accumulate)
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_are_those_of_the_whole_batch(toy, params, critic_params, batch):
     """With losses that are means over the batch, and no noise that depends on the element's place in it."""
 
@@ -176,6 +181,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(toy, params, critic_
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7), whole, parts)
 
 
+@pytest.mark.slow
 def test_a_step_moves_both_networks_and_a_quiet_phase_spares_the_critic(toy, batch):
     rule = Optimiser(learning_rate=1e-2, warmup=1).transformation()
     init = lambda key: CRITIC.init(key, jnp.zeros((1, SIZE, SIZE, 3)))["params"]  # noqa: E731
@@ -190,6 +196,7 @@ def test_a_step_moves_both_networks_and_a_quiet_phase_spares_the_critic(toy, bat
     jax.tree.map(np.testing.assert_array_equal, after.critic, before.critic)
 
 
+@pytest.mark.slow
 def test_kept_blocks_change_the_memory_and_not_the_gradient(small_face):
     """Rematerialisation by name, on the real networks."""
     model, params, batch = small_face
@@ -208,6 +215,7 @@ def test_kept_blocks_change_the_memory_and_not_the_gradient(small_face):
     assert flops[1] > 1.1 * flops[0], "something is computed again"
 
 
+@pytest.mark.slow
 def test_bfloat16_computes_in_it_and_keeps_parameters_and_coordinates(small_face):
     model, params, batch = small_face
 

@@ -39,6 +39,7 @@ def loss_of():
     return jax.jit(lambda params, batch: gaze.GazeLoss()(params, batch, KEY))
 
 
+@pytest.mark.slow
 def test_the_loss_teaches_the_whole_network(batch, loss_of):
     params = judge.init_gaze(KEY)
     gradient, metrics = jax.jit(jax.grad(gaze.GazeLoss(), has_aux=True))(params, batch, KEY)
@@ -61,6 +62,7 @@ def test_degrees_between_known_directions():
     np.testing.assert_allclose(gaze.degrees_between(first, second), [10, 45, 20, 0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_report_counts_kinds_and_shut_eyes_apart():
     records = [make_record(number, kind) for number, kind in enumerate(("range", "talk"))]
     for record in records:

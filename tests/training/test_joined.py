@@ -39,6 +39,7 @@ def test_only_parts_built_alike_are_changed():
     assert found[1]["mu"] == "changed" and found[1]["other"]["x"].shape == (3,) and found[0].shape == ()
 
 
+@pytest.mark.slow
 def test_the_steps_are_those_of_the_arrays_apart():
     """Three steps of the optimiser and of the average, with gradients above and below the clip."""
     params = ema = tree_of(0)

@@ -89,6 +89,7 @@ def kill_after_save(monkeypatch, at):
     monkeypatch.setattr(Checkpoints, "save", and_die)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [2, 4])
 def test_a_resumed_run_equals_one_that_was_never_stopped(stage, losses, tmp_path, monkeypatch, at):
     whole = loop.train(stage, settings(), tmp_path / "whole")
@@ -237,6 +238,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 200_000])
 def test_a_full_disk_says_so_and_keeps_the_last_good_checkpoint(stage, losses, small_disk, tmp_path, left):
     """Filled between the saves of steps 2 and 4, but for some bytes; once there is room again, the run goes on."""

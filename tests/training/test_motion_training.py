@@ -26,6 +26,7 @@ def params():
     return jax.tree.map(lambda x: x + 0.05 * jax.random.normal(KEY, x.shape), params)
 
 
+@pytest.mark.slow
 def test_the_loss_teaches_every_part(params):
     loss = motion.MotionLoss(MODEL, drop=0.5)
     (value, parts), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(params, draw(0.0, count=32), KEY)
@@ -40,6 +41,7 @@ def test_windows_at_the_beginning_have_no_previous():
     assert conditions.has_audio.all() and conditions.has_gaze.all() and conditions.has_emotion.all()
 
 
+@pytest.mark.slow
 def test_frames_after_the_end_of_a_clip_do_not_count(params):
     loss = motion.MotionLoss(MODEL, drop=0.0, drop_previous=0.0, cut=0.0)
     batch = draw(0.0, frames=6)
@@ -66,6 +68,7 @@ def test_lids_are_read_in_deviations_of_the_training_clips():
         reading(None, source, lids=0.1)
 
 
+@pytest.mark.slow
 def test_the_lids_weigh_in_the_loss(params):
     read = (1.0, *[0.0] * 8)
     plain, with_lids = (motion.MotionLoss(MODEL, lids=weight, lid_reading=read) for weight in (0.0, 2.0))

@@ -50,6 +50,7 @@ def batch():
     return draw(0.0, frames=20, count=4)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_needs_one_step_is_met_at_once(teacher_params, student_params, batch):
     """With as many steps and no guidance, the student that is its teacher has nothing to learn."""
     loss = loss_of(substeps=1, sampler="ddim", largest=(1e-9, 1e-9), spread=1.0)
@@ -59,6 +60,7 @@ def test_a_teacher_that_needs_one_step_is_met_at_once(teacher_params, student_pa
     assert value > 1e-4, "guidance is what is left to learn"
 
 
+@pytest.mark.slow
 def test_the_lids_weigh_in_the_loss(teacher_params, student_params, batch):
     read, company = (1.0, *[0.0] * 8), Company(judges=teacher_params)
     losses = (loss_of(lids=weight, lid_reading=read) for weight in (0.0, 2.0))
@@ -66,6 +68,7 @@ def test_the_lids_weigh_in_the_loss(teacher_params, student_params, batch):
     assert after == pytest.approx(float(before + 2 * parts["lids"]), rel=1e-5) and parts["lids"] > 0
 
 
+@pytest.mark.slow
 def test_targets_chain_to_the_guided_teachers_motion(teacher_params, batch):
     """A student that always meets its target ends where the teacher does in all its steps, guided as at inference."""
     loss = loss_of(steps=4, substeps=3, sampler="ddim")
@@ -84,6 +87,7 @@ def test_targets_chain_to_the_guided_teachers_motion(teacher_params, batch):
     np.testing.assert_array_equal(times[:, 0], student.visited(4))
 
 
+@pytest.mark.slow
 def test_the_loss_teaches_every_part_and_leaves_the_teacher_alone(teacher_params, student_params, batch):
     def value(params, teacher):
         return loss_of(spread=1.0, cut=1.0)(params, batch, KEY, Company(judges=teacher))[0]
@@ -96,6 +100,7 @@ def test_the_loss_teaches_every_part_and_leaves_the_teacher_alone(teacher_params
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(theirs))
 
 
+@pytest.mark.slow
 def test_drawn_controls_are_what_users_may_ask_for():
     many = {name: jnp.repeat(value, 200, 0) for name, value in draw(0.0, count=2).items()}
     before = motion.conditions_of(many)

@@ -150,6 +150,7 @@ HARMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMS)
 def test_whatever_file_of_a_checkpoint_is_torn_its_state_is_whole_or_not_taken(saved, tmp_path, harm):
     folder, held, now, places = saved
