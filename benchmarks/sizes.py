@@ -1,5 +1,6 @@
 """Checkpoints to time: those that exist, and networks of any size with random weights."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,28 +12,42 @@ from vasa_jax import pretrained
 from vasa_jax.checkpoint import Checkpoint
 from vasa_jax.checkpoint import load as load_checkpoint
 from vasa_jax.models import Models
+from vasa_jax.open_weights.convert import FACE, MOTION, SPEECH
 from vasa_jax.types import POSE_SIZE
 
 
 def checkpoint_of(size: str | None, folder: str | Path | None) -> Checkpoint:
-    """The checkpoint of a folder, or without a size and a folder the one that ships; else random weights of
-    configs/face_SIZE.py and configs/motion_SIZE.py with the ear that ships."""
+    """The checkpoint of a folder, or without a size and a folder the one that ships; else random weights: those of
+    configs/face_SIZE.py and configs/motion_SIZE.py with the ear that ships, or of LivePortrait and JoyVASA."""
+    if size == "liveportrait":
+        return _published()
     shipped = load_checkpoint(folder or pretrained.path())
     if size is None:
         return shipped
     face, motion = (import_module(f"configs.{room}_{size}").get_config().model.to_dict() for room in ("face", "motion"))
     dynamics, features = face["dynamics_encoder"]["outputs"], shipped.models.speech.feature_size
     motion |= {"motion_size": POSE_SIZE + dynamics, "feature_size": features}
-    mean = [0.0] * 6 + [1.0] + [0.0] * dynamics
-    config = {
-        "format": 1,
-        "name": f"random {size}",
-        "face": face,
-        "motion": motion,
-        "speech": shipped.config["speech"],
-        "statistics": {"mean": mean, "std": [0.1] * len(mean), "distance": {"mean": 1.0}},
-    }
+    config = _config(size, dynamics, {"face": face, "motion": motion, "speech": shipped.config["speech"]})
     return Checkpoint(config, {**random_params(Models.build(config)), "speech": shipped.params["speech"]})
+
+
+def _published() -> Checkpoint:
+    """Random weights of the published sizes of LivePortrait, JoyVASA and HuBERT."""
+    networks = {"face": FACE, "motion": MOTION, "speech": SPEECH}
+    config = _config("liveportrait", Models.build(networks).face.dynamics_size, networks)
+    params = random_params(Models.build(config))
+    for part, layer in (("motion_extractor", "heads"), ("generator", "last")):
+        # Small, as in trained networks: with keypoints outside of the volume, and pixels at the ends of their range,
+        # float32's rounding is seen a hundredfold.
+        params["face"][part][layer]["kernel"] *= 0.1
+    return Checkpoint(config, params)
+
+
+def _config(size: str, dynamics: int, networks: Mapping[str, Any]) -> dict[str, Any]:
+    """Of networks whose motion has dynamics of that size; heads near the reference pose."""
+    mean = [0.0] * 6 + [1.0] + [0.0] * dynamics
+    statistics = {"mean": mean, "std": [0.1] * len(mean), "distance": {"mean": 1.0}}
+    return {"format": 1, "name": f"random {size}", **networks, "statistics": statistics}
 
 
 def random_params(models: Models) -> Any:

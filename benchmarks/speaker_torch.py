@@ -10,9 +10,11 @@ import numpy as np
 import torch
 
 from benchmarks.face_torch import FaceTorch, Motion, Pose
+from benchmarks.joyvasa_torch import JoyVasaTorch
+from benchmarks.liveportrait_torch import LivePortraitTorch
 from benchmarks.motion_torch import MotionTorch, sample
 from vasa_jax.inference.controls import Controls
-from vasa_jax.inference.face_programs import BATCH
+from vasa_jax.inference.face_programs import BATCH, filled
 from vasa_jax.motion import cosine_schedule
 from vasa_jax.motion.solvers import visited
 
@@ -32,9 +34,8 @@ class SpeakerTorch:
         torch.set_num_threads(os.cpu_count() or 1)
         self.device = "cuda" if jax.default_backend() == "gpu" else "cpu"
         self.checkpoint, self.dtype = animator.checkpoint, TYPES[animator.dtype]
-        params = jax.tree.map(np.asarray, self.checkpoint.params)
-        face = FaceTorch(params["face"], self.checkpoint.config["face"]).to(self.device).eval()
-        self.network = MotionTorch(params["motion"], self.checkpoint.models.motion.window).to(self.device).eval()
+        face = face_of(self.checkpoint).to(self.device).eval()
+        self.network = motion_of(self.checkpoint).to(self.device).eval()
         if self.device == "cuda":
             face = face.to(memory_format=torch.channels_last)
         wrap = torch.compile if compiled else lambda function: function
@@ -68,26 +69,27 @@ class SpeakerTorch:
             motions.append(motion[0].cpu().numpy())
         return np.concatenate(motions)
 
-    def decode(self, motion: np.ndarray) -> np.ndarray:
-        """uint8 frames (n, S, S, 3), not marked, in standardised motion (n, M); n is at most BATCH."""
-        filled = motion[np.minimum(np.arange(BATCH), len(motion) - 1)]
-        restored = self._put(np.asarray(self.checkpoint.statistics.restore(filled)))
+    def images(self, motion: np.ndarray) -> torch.Tensor:
+        """(n, 3, S, S) in [-1, 1], in standardised motion (n, M)."""
+        restored = self._put(np.asarray(self.checkpoint.statistics.restore(motion)))
         pose = Pose(restored[:, :3], restored[:, 3:6], restored[:, 6:7])
         with torch.no_grad(), self._precision():
-            frames = self._decode(self._repeated, Motion(pose, restored[:, 7:]))
-            levels = ((frames.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+            return self._decode(self._repeated(len(motion)), Motion(pose, restored[:, 7:])).float()
+
+    def decode(self, motion: np.ndarray, batch: int = BATCH) -> np.ndarray:
+        """uint8 frames (n, S, S, 3), not marked, in standardised motion (n, M); n is at most `batch`."""
+        levels = ((self.images(filled(motion, batch)) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return levels.permute(0, 2, 3, 1).cpu().numpy()[: len(motion)]
 
-    def frames(self, motion: np.ndarray) -> Iterator[np.ndarray]:
+    def frames(self, motion: np.ndarray, batch: int = BATCH) -> Iterator[np.ndarray]:
         """Frames (S, S, 3) of a clip's motion (T, M)."""
-        for start in range(0, len(motion), BATCH):
-            yield from self.decode(motion[start : start + BATCH])
+        for start in range(0, len(motion), batch):
+            yield from self.decode(motion[start : start + batch], batch)
 
-    @property
-    def _repeated(self) -> Any:
+    def _repeated(self, batch: int) -> Any:
         def repeat(part: Any) -> Any:
             if isinstance(part, torch.Tensor):
-                return part.expand(BATCH, *part.shape[1:])
+                return part.expand(batch, *part.shape[1:])
             return None if part is None else tuple(map(repeat, part))
 
         return self.appearance._make(map(repeat, self.appearance))
@@ -98,3 +100,17 @@ class SpeakerTorch:
     def _precision(self) -> contextlib.AbstractContextManager:
         enabled = self.dtype is not torch.float32
         return torch.autocast(self.device, self.dtype) if enabled else contextlib.nullcontext()
+
+
+def face_of(checkpoint: Any) -> torch.nn.Module:
+    """A checkpoint's face in PyTorch."""
+    params, config = jax.tree.map(np.asarray, checkpoint.params["face"]), checkpoint.config["face"]
+    return (LivePortraitTorch if config.get("kind") == "liveportrait" else FaceTorch)(params, config)
+
+
+def motion_of(checkpoint: Any) -> torch.nn.Module:
+    """A checkpoint's motion model in PyTorch."""
+    params, model = jax.tree.map(np.asarray, checkpoint.params["motion"]), checkpoint.models.motion
+    if checkpoint.config["motion"].get("kind") == "joyvasa":
+        return JoyVasaTorch(params, model.window, model.heads, model.steps)
+    return MotionTorch(params, model.window)

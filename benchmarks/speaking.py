@@ -1,22 +1,23 @@
 """What is timed of a speaking portrait, by JAX and by PyTorch: decoding, motion, and all of it from file to file."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from vasa_jax.inference.controls import Controls
 from vasa_jax.inference.face_programs import BATCH, NO_TOUCHES
 from vasa_jax.inference.sound import Sound
 from vasa_jax.inference.video_file import default_size, write_video
-from vasa_jax.types import FPS
+from vasa_jax.types import FPS, Motion
 
 Way = Callable[[], None]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Work:
     """One row: so many frames, by JAX, by PyTorch, and by PyTorch compiled."""
 
@@ -53,15 +54,30 @@ class Speaking:
         self.motion = np.concatenate(list(self._moved()))
 
     def works(self) -> Iterator[Work]:
+        few = self.motion[:BATCH]
         yield self._work(f"decode, batches of {BATCH}", self._draw, lambda twin: list(twin.frames(self.motion)))
+        alone = self._work("decode, one by one", self._draw_alone, lambda twin: list(twin.frames(few, 1)))
+        yield dataclasses.replace(alone, frames=len(few))
         name = f"motion, {self.controls.steps} steps"
         yield self._work(name, lambda: list(self._moved()), lambda twin: twin.move(self.features, self.controls))
         yield self._work("file to file", self._film, self._film_by)
 
-    def difference(self, frames: int) -> float:
+    def difference(self) -> float:
         """The mean one between both's first frames, in levels of 255: the mark is in ours alone."""
-        ours = self.animator.draw(self.square, self.motion[:frames], crop=False).astype(float)
-        return float(np.abs(ours - np.stack(list(self.twins[False].frames(self.motion[:frames])))).mean())
+        ours = self.animator.draw(self.square, self.motion[:BATCH], crop=False).astype(float)
+        return float(np.abs(ours - self.twins[False].decode(self.motion[:BATCH])).mean())
+
+    def relative_difference(self) -> float:
+        """The largest one between both networks' first image, over the largest number in it."""
+        checkpoint, motion = self.animator.checkpoint, self.motion[:1]
+
+        def draw(params: Any, appearance: Any, motion: Any) -> Any:
+            restored = Motion.from_vector(checkpoint.statistics.restore(motion))
+            return checkpoint.models.face.apply({"params": params}, appearance, restored, method="decode")
+
+        ours = np.asarray(jax.jit(draw)(self.animator.params["face"], self.appearance, motion), np.float32)
+        theirs = self.twins[False].images(motion).permute(0, 2, 3, 1).cpu().numpy()
+        return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
     def operations(self) -> float:
         """Of decoding one frame, as XLA counts them."""
@@ -80,6 +96,10 @@ class Speaking:
     def _draw(self) -> None:
         for _ in self.animator._face.show(self.appearance, [self.motion], NO_TOUCHES, self.mark):
             pass
+
+    def _draw_alone(self) -> None:
+        for index, motion in enumerate(self.motion[:BATCH]):
+            self.animator._face.decode(self.appearance, motion[None], self.mark, index, batch=1)
 
     def _film(self) -> None:
         given = {"steps": self.controls.steps, "sampler": self.controls.sampler}

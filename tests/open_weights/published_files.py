@@ -37,6 +37,11 @@ PUBLISHED_NETWORKS = {
 }
 
 
+# Heads whose outputs are small in trained networks. As large as the others' they would put keypoints outside of the
+# volume and pixels to the ends of their range, where float32's rounding is seen a hundredfold.
+SMALL_OUTPUTS = {"fc_kp": 0.3, "fc_exp": 0.03, "fc_t": 0.1, "conv_img": 0.1}
+
+
 def random_weights(layout, seed=0):
     """Arrays of a layout: maps that keep the size of what passes, norms near 1, spectral vectors of length 1."""
     rng = np.random.default_rng(seed)
@@ -53,7 +58,8 @@ def random_weights(layout, seed=0):
             noise /= np.float32(np.sqrt(np.prod(shape[1:])))
         else:
             noise = 0.1 * noise
-        weights[name] = noise
+        small = next((part for part in SMALL_OUTPUTS if part in name), None)
+        weights[name] = noise * SMALL_OUTPUTS[small] if small else noise
     return weights
 
 

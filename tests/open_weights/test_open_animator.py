@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vasa_jax.checkpoint import load
+from vasa_jax.errors import UserError
 from vasa_jax.face import Face, KeypointFace
 from vasa_jax.inference.animator import Animator
 from vasa_jax.inference.face_programs import transfer
@@ -39,6 +40,20 @@ def test_speech_moves_the_portrait(animator, picture, tone):
     np.testing.assert_array_equal(again.frames, video.frames)
     other = animator.animate(picture, tone**2, 16_000, steps=2, audio_cfg=1.8, gaze_cfg=0.0, crop=False)
     assert (other.frames != video.frames).any()
+
+
+def test_a_stream_is_refused_in_one_line(animator, picture):
+    with pytest.raises(UserError, match=r"^these weights cannot stream: their ear has to hear a clip to its end$"):
+        animator.stream(picture, crop=False)
+
+
+def test_bfloat16_frames_are_within_40_db(animator, weights, picture):
+    motion = np.random.default_rng(0).normal(size=(3, 76)).astype(np.float32)
+    exact = animator.draw(picture, motion, crop=False).astype(float)
+    rounded = Animator(load(weights), dtype="bfloat16").draw(picture, motion, crop=False)
+    error = np.square(exact - rounded).mean()
+    assert 0 < error < 255**2 / 10**4
+    assert exact.std() > 10, "frames of something"
 
 
 def test_a_video_moves_the_portrait(animator, picture):

@@ -141,7 +141,7 @@ def test_animals_are_another_model(copied, tmp_path):
         converted(copied, tmp_path / "out")
 
 
-ORIGIN = "of LivePortrait (MIT), huggingface.co/KwaiVGI/liveportrait"
+ORIGIN = "of LivePortrait (MIT), huggingface.co/KwaiVGI/LivePortrait"
 
 
 @pytest.mark.parametrize("spoil, told", [

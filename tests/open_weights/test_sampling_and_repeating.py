@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from vasa_jax.convolution import convolve_2d
+from vasa_jax.convolution import convolve_2d, convolve_3d
 from vasa_jax.doubled import double
-from vasa_jax.layers import Conv
+from vasa_jax.open_weights.liveportrait import spectra
 from vasa_jax.open_weights.liveportrait.repeated import convolve_repeated
 from vasa_jax.open_weights.liveportrait.sampling import (
     grid,
@@ -59,11 +59,12 @@ def test_a_convolution_of_repeated_pixels(rng, doublings):
     np.testing.assert_allclose(convolve_repeated(image, kernel, 2**doublings), expected, atol=1e-4)
 
 
-def test_depth_taps_as_outputs_are_a_3d_convolution(rng):
-    volume = normal(rng, 2, 4, 5, 6, 3)
-    conv = Conv(2, (7, 7, 7), standardised=False)
-    params = conv.init(jax.random.key(0), volume)
-    kernel, bias = (params["params"][name] for name in ("kernel", "bias"))
+@pytest.mark.parametrize("convolve", [convolve_3d, spectra.convolve])
+@pytest.mark.parametrize("size", [3, 7])
+def test_large_kernels_in_either_form_are_a_3d_convolution(rng, convolve, size):
+    """One whose slices are several tiles of spectra, and parts of them."""
+    volume, kernel = normal(rng, 2, 4, 18, 7, 3), normal(rng, *(size,) * 3, 3, 2)
     layout = ("NDHWC", "DHWIO", "NDHWC")
-    expected = jax.lax.conv_general_dilated(volume, kernel, (1, 1, 1), "SAME", dimension_numbers=layout) + bias
-    np.testing.assert_allclose(conv.apply(params, volume), expected, atol=1e-4)
+    expected = jax.lax.conv_general_dilated(volume, kernel, (1, 1, 1), "SAME", dimension_numbers=layout)
+    found = jax.jit(convolve)(volume, kernel)
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()

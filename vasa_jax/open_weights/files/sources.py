@@ -11,7 +11,7 @@ from vasa_jax.errors import UserError
 from vasa_jax.open_weights.files.layouts import Layout, mismatches
 from vasa_jax.torch_file import read_weights
 
-LIVEPORTRAIT = "of LivePortrait (MIT), huggingface.co/KwaiVGI/liveportrait"
+LIVEPORTRAIT = "of LivePortrait (MIT), huggingface.co/KwaiVGI/LivePortrait"
 JOYVASA = "of JoyVASA (MIT), huggingface.co/jdh-algo/JoyVASA"
 ANIMALS = "animals"  # LivePortrait's folder of another model, with files of the same names
 

@@ -19,7 +19,7 @@ from vasa_jax.open_weights.liveportrait.appearance import AppearanceExtractor
 from vasa_jax.open_weights.liveportrait.gaze import look_offset
 from vasa_jax.open_weights.liveportrait.generator import Generator
 from vasa_jax.open_weights.liveportrait.keypoints import EXPRESSION_SIZE, place, to_motion
-from vasa_jax.open_weights.liveportrait.reader import MotionExtractor
+from vasa_jax.open_weights.liveportrait.reader import MotionExtractor, Reading
 from vasa_jax.open_weights.liveportrait.sampling import with_zeros_around
 from vasa_jax.open_weights.liveportrait.stitching import EYES, LIPS, Retargeting, Stitching
 from vasa_jax.open_weights.liveportrait.warp import Compressor, WarpingModule
@@ -91,11 +91,11 @@ class LivePortrait(nn.Module):
 
     def motion(self, image: Float[Array, "b s s 3"]) -> Motion:
         """Pose and expression of an image."""
-        return to_motion(self.motion_extractor(_small(image)), self.spare)
+        return to_motion(self._read(image), self.spare)
 
     def encode(self, image: Float[Array, "b s s 3"]) -> tuple[KeypointAppearance, Motion]:
         """All that a portrait gives: what stays, and what will be replaced."""
-        reading = self.motion_extractor(_small(image))
+        reading = self._read(image)
         motion = to_motion(reading, self.spare)
         volume = self.appearance_extractor(_small(image))
         placed = place(reading.keypoints, motion)
@@ -107,6 +107,10 @@ class LivePortrait(nn.Module):
             opened=jnp.zeros_like(placed),
         )
         return appearance, motion
+
+    def _read(self, image: Float[Array, "b s s 3"]) -> Reading:
+        """In float32, whatever the other networks compute in: by how much rounding moves a keypoint would be seen."""
+        return self.motion_extractor(_small(image.astype(jnp.float32)))
 
     def decode(self, appearance: KeypointAppearance, motion: Motion) -> Float[Array, "b s s 3"]:
         """The person of `appearance` moving as `motion` says; on a single CPU one frame after the other.

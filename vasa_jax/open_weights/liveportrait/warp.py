@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from vasa_jax.doubled import double
 from vasa_jax.layers import Conv, fold_depth, halve
+from vasa_jax.open_weights.liveportrait.quick import LargeConv, QuickConv
 from vasa_jax.open_weights.liveportrait.sampling import axis, grid, sample_with_zeros, shifted_copies
 from vasa_jax.types import Leaf
 
@@ -86,19 +87,19 @@ class WarpingModule(nn.Module):
         """Args: the volume `sampling.with_zeros_around`, the compressed one, keypoints in LivePortrait's frame."""
         shifts = jnp.pad(source - driving, ((0, 0), (1, 0), (0, 0)))  # the background's first
         x = Hourglass(self.widths, self.last_width, name="hourglass")(_candidates(compressed, shifts, source, driving))
-        mask = Conv(shifts.shape[1], (7, 7, 7), standardised=False, name="mask")(x)
+        mask = LargeConv(shifts.shape[1], (7, 7, 7), name="mask")(x)
         mask = jax.nn.softmax(mask.astype(jnp.float32), -1)
         # The masks of a cell add up to 1, so the mixed grids are the grid plus the mixed shifts.
         deformation = grid(*compressed.shape[1:4]) + jnp.einsum("bdhwk,bki->bdhwi", mask, shifts)
         occlusion = nn.sigmoid(Conv(1, (7, 7), standardised=False, name="occlusion")(fold_depth(x)))
         h = fold_depth(sample_with_zeros(padded, deformation))
-        h = nn.leaky_relu(Conv(self.features, standardised=False, name="project")(h), 0.01)
+        h = nn.leaky_relu(QuickConv(self.features, name="project")(h), 0.01)
         h = Conv(self.features, (1, 1), standardised=False, name="mix")(h)
         return Warped(h * occlusion, deformation, occlusion)
 
 
 def _conv(width: int, name: str) -> Any:
-    conv = Conv(width, (3, 3, 3), standardised=False, name=name)
+    conv = QuickConv(width, (3, 3, 3), name=name)
     return lambda x: nn.relu(conv(x))
 
 
