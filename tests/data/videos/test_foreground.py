@@ -101,7 +101,7 @@ def test_a_video_gets_masks(talks, faces, tmp_path, settings, readers, graph):
     from vasa_jax.data.videos.one_video import Video
 
     path = films.write(tmp_path / "a.mp4", films.scene(faces[0])[:40], talks[0]["audio"][: 40 * 640])
-    file = str(graph(GREY, [0.0], side=64))
+    file = str(graph(GREY, [0.0]))
     changed = dataclasses.replace(settings, segmenter=file, largest_offset=0.0, least_speech=0.0)
     (clip,) = Video(path, path.name, changed, dataclasses.replace(readers, segmenter=Segmenter(file))).sort()
     assert clip["sources"]["source"][clip["sources"]["label"].index("foreground")] == file
