@@ -15,6 +15,7 @@ def checkpoint(weights):
     return load(weights)
 
 
+@pytest.mark.slow
 def test_both_draw_the_same_frames(checkpoint):
     from benchmarks.liveportrait_torch import LivePortraitTorch
 
