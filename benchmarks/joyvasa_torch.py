@@ -5,16 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.layers_torch import Dense, Params, parameter
+from benchmarks.layers_torch import Dense, LayerNorm, Params, numbered, parameter, self_attention
 from benchmarks.motion_torch import Conditions
 from vasa_jax.motion.diffusion import STEPS
 from vasa_jax.open_weights.joyvasa.denoiser import EPSILON, waves
-
-
-class Norm(nn.LayerNorm):
-    def __init__(self, params: Params):
-        super().__init__(len(params["scale"]), eps=EPSILON)
-        self.weight, self.bias = parameter(params["scale"]), parameter(params["bias"])
 
 
 class Layer(nn.Module):
@@ -28,12 +22,11 @@ class Layer(nn.Module):
         self.heads, self.joined = heads, Dense(dict(zip(("kernel", "bias"), parts, strict=True)))
         self.attended, self.value, self.heard = Dense(own["out"]), Dense(heard["value"]), Dense(heard["out"])
         self.widen, self.narrow = Dense(params["widen"]), Dense(params["narrow"])
-        self.norms = nn.ModuleList(Norm(params[f"{name}_norm"]) for name in ("self", "audio", "feedforward"))
+        norms = (params[f"{name}_norm"] for name in ("self", "audio", "feedforward"))
+        self.norms = nn.ModuleList(LayerNorm(p, EPSILON) for p in norms)
 
     def forward(self, x: Tensor, audio: Tensor) -> Tensor:
-        parts = self.joined(x).unflatten(-1, (3, self.heads, -1))
-        h = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in parts.unbind(2)))
-        x = self.norms[0](x + self.attended(h.transpose(1, 2).flatten(2)))
+        x = self.norms[0](x + self.attended(self_attention(self.joined(x), self.heads)))
         x = self.norms[1](x + self.heard(self.value(audio)))
         return self.norms[2](x + self.narrow(F.gelu(self.widen(x))))
 
@@ -54,8 +47,7 @@ class JoyVasaTorch(nn.Module):
         self.starts = nn.ParameterDict({n: parameter(params[n]) for n in ("start_motion", "start_audio", "null_audio")})
         names = ("motion", "step_in", "step_out", "head_in", "head_out")
         self.dense = nn.ModuleDict({name: Dense(net[name]) for name in names})
-        count = sum(name.startswith("layer_") for name in net)
-        self.layers = nn.ModuleList(Layer(net[f"layer_{i}"], heads) for i in range(count))
+        self.layers = nn.ModuleList(Layer(p, heads) for p in numbered(net, "layer"))
         frames, width = window + len(params["start_motion"]), net["motion"]["kernel"].shape[1]
         tables = {"positions": np.arange(frames), "times": steps * np.arange(1, STEPS + 1) / STEPS}
         for name, places in tables.items():

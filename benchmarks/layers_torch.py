@@ -67,6 +67,21 @@ class Dense(nn.Linear):
         self.bias = parameter(params["bias"]) if "bias" in params else None
 
 
+def self_attention(joined: Tensor, heads: int) -> Tensor:
+    """Of queries, keys and values (B, T, 3 C), one behind the other."""
+    parts = joined.unflatten(-1, (3, heads, -1))
+    h = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in parts.unbind(2)))
+    return h.transpose(1, 2).flatten(2)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Over channels, which are last."""
+
+    def __init__(self, params: Params, eps: float = 1e-6):
+        super().__init__(len(params["scale"]), eps=eps)
+        self.weight, self.bias = parameter(params["scale"]), parameter(params["bias"])
+
+
 class Norm(nn.Module):
     def __init__(self, params: Params, channels: int):
         super().__init__()

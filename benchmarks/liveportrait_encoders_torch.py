@@ -3,18 +3,16 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.layers_torch import Conv, Dense, Params, halve, parameter, unfold_depth
+from benchmarks.layers_torch import Conv, Dense, LayerNorm, Params, halve, numbered, parameter, unfold_depth
 from vasa_jax.open_weights.liveportrait.reader import EPSILON
 
 
 class AppearanceExtractor(nn.Module):
     def __init__(self, params: Params, depth: int):
         super().__init__()
-        downs = sum(name.startswith("down_") for name in params)
-        blocks = sum(name.startswith("block_") for name in params)
         self.depth, self.stem, self.lift = depth, Conv(params["stem"]), Conv(params["lift"])
-        self.downs = nn.ModuleList(Conv(params[f"down_{i}"]) for i in range(downs))
-        self.blocks = nn.ModuleList(PreActivated(params[f"block_{i}"]) for i in range(blocks))
+        self.downs = nn.ModuleList(Conv(p) for p in numbered(params, "down"))
+        self.blocks = nn.ModuleList(PreActivated(p) for p in numbered(params, "block"))
 
     def forward(self, image: Tensor) -> Tensor:
         x = F.relu(self.stem(image))
@@ -37,14 +35,6 @@ class PreActivated(nn.Module):
         return x + self.second(F.relu(self.first(F.relu(x * self.scale[over] + self.offset[over]))))
 
 
-class LayerNorm(nn.LayerNorm):
-    """Over channels, which are last."""
-
-    def __init__(self, params: Params):
-        super().__init__(len(params["scale"]), eps=EPSILON)
-        self.weight, self.bias = parameter(params["scale"]), parameter(params["bias"])
-
-
 class Patches(Conv):
     """A convolution whose stride is its size."""
 
@@ -55,7 +45,7 @@ class Patches(Conv):
 class ConvNeXtBlock(nn.Module):
     def __init__(self, params: Params):
         super().__init__()
-        self.depthwise, self.norm = Conv(params["depthwise"]), LayerNorm(params["norm"])
+        self.depthwise, self.norm = Conv(params["depthwise"]), LayerNorm(params["norm"], EPSILON)
         self.widen, self.narrow = Dense(params["widen"]), Dense(params["narrow"])
         self.scale, self.offset = (parameter(params["response"][name]) for name in ("scale", "offset"))
 
@@ -70,14 +60,14 @@ class ConvNeXtBlock(nn.Module):
 class MotionExtractor(nn.Module):
     def __init__(self, params: Params):
         super().__init__()
-        self.stem, self.stem_norm = Patches(params["stem"]), LayerNorm(params["stem_norm"])
-        self.last_norm, self.heads = LayerNorm(params["last_norm"]), Dense(params["heads"])
+        self.stem, self.stem_norm = Patches(params["stem"]), LayerNorm(params["stem_norm"], EPSILON)
+        self.last_norm, self.heads = LayerNorm(params["last_norm"], EPSILON), Dense(params["heads"])
         names = sorted((name for name in params if name.startswith("stage_")), key=_numbers)
         self.stages = [_numbers(name)[0] for name in names]
         self.blocks = nn.ModuleList(ConvNeXtBlock(params[name]) for name in names)
         shrinks = range(1, 1 + max(self.stages))
         self.shrinks = nn.ModuleList(Patches(params[f"shrink_{i}"]) for i in shrinks)
-        self.norms = nn.ModuleList(LayerNorm(params[f"shrink_norm_{i}"]) for i in shrinks)
+        self.norms = nn.ModuleList(LayerNorm(params[f"shrink_norm_{i}"], EPSILON) for i in shrinks)
 
     def forward(self, image: Tensor) -> Tensor:
         x, stage = over_channels(self.stem_norm, self.stem(image)), 0
@@ -100,8 +90,7 @@ def over_channels(norm: nn.Module, x: Tensor) -> Tensor:
 class MLP(nn.Module):
     def __init__(self, params: Params):
         super().__init__()
-        names = [*(f"layer_{i}" for i in range(len(params) - 1)), "last"]
-        self.layers = nn.ModuleList(Dense(params[name]) for name in names)
+        self.layers = nn.ModuleList(Dense(p) for p in (*numbered(params, "layer"), params["last"]))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.face_torch import Motion, Pose
-from benchmarks.layers_torch import Conv, Params, depth_to_space, double, fold_depth, halve, parameter
+from benchmarks.layers_torch import Conv, Params, depth_to_space, double, fold_depth, halve, numbered, parameter
 from benchmarks.liveportrait_encoders_torch import MLP, AppearanceExtractor, MotionExtractor
 from vasa_jax.open_weights.liveportrait import build_liveportrait
 from vasa_jax.open_weights.liveportrait.keypoints import EXPRESSION_SIZE, FLIP
@@ -91,9 +91,7 @@ class WarpingModule(nn.Module):
     def __init__(self, params: Params):
         super().__init__()
         hourglass = params["hourglass"]
-        count = sum(name.startswith("down_") for name in hourglass)
-        self.downs = nn.ModuleList(Conv(hourglass[f"down_{i}"]) for i in range(count))
-        self.ups = nn.ModuleList(Conv(hourglass[f"up_{i}"]) for i in range(count))
+        self.downs, self.ups = (nn.ModuleList(map(Conv, numbered(hourglass, kind))) for kind in ("down", "up"))
         self.last = Conv(hourglass["last"])
         self.mask, self.occlusion = Conv(params["mask"]), Conv(params["occlusion"])
         self.project, self.mix = Conv(params["project"]), Conv(params["mix"])
@@ -175,10 +173,8 @@ class SpadeBlock(nn.Module):
 class Generator(nn.Module):
     def __init__(self, params: Params):
         super().__init__()
-        counts = {kind: sum(name.startswith(kind) for name in params) for kind in ("block_", "up_")}
         self.stem, self.last = Conv(params["stem"]), Conv(params["last"])
-        self.blocks = nn.ModuleList(SpadeBlock(params[f"block_{i}"]) for i in range(counts["block_"]))
-        self.ups = nn.ModuleList(SpadeBlock(params[f"up_{i}"]) for i in range(counts["up_"]))
+        self.blocks, self.ups = (nn.ModuleList(map(SpadeBlock, numbered(params, kind))) for kind in ("block", "up"))
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.stem(features)

@@ -8,16 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.layers_torch import Dense, Params, parameter
+from benchmarks.layers_torch import Dense, LayerNorm, Params, numbered, parameter, self_attention
 from vasa_jax.motion.transformer import DISTANCE_UNIT, GAZE_UNIT
 
 Conditions = dict[str, Tensor]  # fields of vasa_jax.types.Conditions
-
-
-class Norm(nn.LayerNorm):
-    def __init__(self, params: Params):
-        super().__init__(len(params["scale"]), eps=1e-6)
-        self.weight, self.bias = parameter(params["scale"]), parameter(params["bias"])
 
 
 class SmallMLP(nn.Module):
@@ -37,13 +31,11 @@ class Layer(nn.Module):
         width = self.heads * size
         flat = {"kernel": np.reshape(joined["kernel"], (width, -1)), "bias": np.reshape(joined["bias"], -1)}
         self.joined, self.attended = Dense(flat), Dense(params["attended"])
-        self.before_attention, self.before_feedforward = Norm(params["LayerNorm_0"]), Norm(params["LayerNorm_1"])
+        self.before_attention, self.before_feedforward = (LayerNorm(p) for p in numbered(params, "LayerNorm"))
         self.first, self.last = Dense(params["Dense_0"]), Dense(params["Dense_1"])
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = self.joined(self.before_attention(x)).unflatten(-1, (3, self.heads, -1))
-        h = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in parts.unbind(2)))
-        x = x + self.attended(h.transpose(1, 2).flatten(2))
+        x = x + self.attended(self_attention(self.joined(self.before_attention(x)), self.heads))
         h = F.gelu(self.first(self.before_feedforward(x)), approximate="tanh")
         return x + self.last(h)
 
@@ -66,9 +58,8 @@ class MotionTorch(nn.Module):
         if self.told:
             self.told_first, self.told_last = Dense(params["told_first"]), Dense(params["told_last"])
         self.positions, self.types = parameter(params["positions"]["table"]), parameter(params["types"])
-        count = sum(name.startswith("layer_") for name in params)
-        self.layers = nn.ModuleList(Layer(params[f"layer_{i}"]) for i in range(count))
-        self.last_norm, self.head = Norm(params["last_norm"]), Dense(params["head"])
+        self.layers = nn.ModuleList(Layer(p) for p in numbered(params, "layer"))
+        self.last_norm, self.head = LayerNorm(params["last_norm"]), Dense(params["head"])
         half = len(params["types"][0]) // 2
         frequencies = np.exp(-np.log(10_000.0) * np.arange(half) / max(half - 1, 1))
         self.register_buffer("frequencies", torch.tensor(frequencies, dtype=torch.float32))

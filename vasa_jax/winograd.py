@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from vasa_jax import tiles
+
 TILE, AROUND = 4, 6  # pixels of a tile's results along an axis, and of what they are made from
 NEAR, FAR = 2 / 3, 3 / 2  # points; their product is 1, which saves factors
 SUM = NEAR**2 + FAR**2
@@ -46,16 +48,14 @@ def convolve(
     batch, height, width, _ = x.shape
     spread = spread_kernel(kernel)
     rows, across = -(-height // TILE), -(-width // TILE)
-    step = max(1, min(rows, TILES // (across * batch)))
-    while rows % step:
-        step -= 1
-    padded = _padded(x, 1, rows, across)
-    others = [_padded(one, 0, rows, across) for one in beside]
+    step = _largest_divisor(rows, TILES // (across * batch))
+    padded = tiles.padded(x, 1, TILE, rows, across)
+    others = [tiles.padded(one, 0, TILE, rows, across) for one in beside]
 
     def band(first: Array | int) -> Array:
         """`step` rows of tiles, from the row of pixels `first` on."""
-        tiles = spread_images(_rows(padded, first, TILE * step + 2))
-        made = gather_tiles(jnp.einsum("tmc,tcf->tmf", tiles, spread), batch, step, across)
+        seen = spread_images(_rows(padded, first, TILE * step + 2))
+        made = gather_tiles(jnp.einsum("tmc,tcf->tmf", seen, spread), batch, step, across)
         return finish(made.astype(x.dtype), *(_rows(one, first, TILE * step) for one in others))
 
     if step == rows:
@@ -70,19 +70,17 @@ def convolve_volumes(x: Float[Array, "b d h w c"], kernel: Float[Array, "3 3 3 c
     flat = kernel.transpose(1, 2, 0, 3, 4).reshape(3, 3, 3 * channels, -1)
     spread = spread_kernel(flat)
     rows, across = -(-height // TILE), -(-width // TILE)
-    tiles = rows * across
-    step = max(1, min(depth, TILES // (tiles * batch)))
-    while depth % step:
-        step -= 1
+    count = rows * across
+    step = _largest_divisor(depth, TILES // (count * batch))
     padded = jnp.pad(x, ((0, 0), (1, 1), *((0, 0),) * 3))
-    padded = _padded(padded.reshape(batch * (depth + 2), height, width, channels), 1, rows, across)
+    padded = tiles.padded(padded.reshape(batch * (depth + 2), height, width, channels), 1, TILE, rows, across)
     padded = padded.reshape(batch, depth + 2, *padded.shape[1:])
 
     def some(first: Array | int) -> Array:
         """`step` slices, from the slice `first` on."""
         slices = jax.lax.dynamic_slice_in_dim(padded, first, step + 2, 1)
         seen = spread_images(slices.reshape(-1, *padded.shape[2:]))
-        seen = seen.reshape(AROUND**2, batch, step + 2, tiles, channels)
+        seen = seen.reshape(AROUND**2, batch, step + 2, count, channels)
         joined = jnp.concatenate([seen[:, :, i : i + step] for i in range(3)], -1)
         made = jnp.einsum("tmc,tcf->tmf", joined.reshape(AROUND**2, -1, 3 * channels), spread)
         made = gather_tiles(made, batch * step, rows, across)
@@ -103,8 +101,8 @@ def spread_kernel(kernel: Float[Array, "3 3 c f"]) -> Float[Array, "36 c f"]:
 def spread_images(padded: Float[Array, "b h w c"]) -> Float[Array, "36 tiles c"]:
     """Tiles, which overlap by two pixels, of images with a pixel around them."""
     x = padded.astype(jnp.float32)
-    down = jnp.stack(_spread([_every_fourth(x, i, 1) for i in range(AROUND)]))
-    both = jnp.stack(_spread([_every_fourth(down, i, 3) for i in range(AROUND)]), 1)
+    down = jnp.stack(_spread([tiles.every(x, i, 1, TILE, AROUND) for i in range(AROUND)]))
+    both = jnp.stack(_spread([tiles.every(down, i, 3, TILE, AROUND) for i in range(AROUND)]), 1)
     return both.reshape(AROUND**2, -1, x.shape[-1])
 
 
@@ -133,16 +131,9 @@ def _gather(y: list[Array]) -> list[Array]:
     return [*results[:3], results[3] + y[5]]
 
 
-def _every_fourth(x: Array, first: int, axis: int) -> Array:
-    tiles = (x.shape[axis] - 2) // TILE
-    return jax.lax.slice_in_dim(x, first, first + TILE * (tiles - 1) + 1, TILE, axis)
-
-
-def _padded(x: Array, around: int, rows: int, across: int) -> Array:
-    """With zeros around and behind, up to whole tiles."""
-    _, height, width, _ = x.shape
-    behind = [(around, around + TILE * count - size) for count, size in ((rows, height), (across, width))]
-    return jnp.pad(x, ((0, 0), *behind, (0, 0)))
+def _largest_divisor(number: int, limit: int) -> int:
+    """Of those up to `limit`; at least 1."""
+    return next(step for step in range(max(1, min(number, limit)), 0, -1) if number % step == 0)
 
 
 def _rows(x: Array, first: Array | int, count: int) -> Array:

@@ -8,7 +8,9 @@ import scipy.ndimage
 
 from vasa_jax.convolution import convolve_2d, convolve_3d
 from vasa_jax.doubled import double
+from vasa_jax.layers import Conv
 from vasa_jax.open_weights.liveportrait import spectra
+from vasa_jax.open_weights.liveportrait.quick import LargeConv
 from vasa_jax.open_weights.liveportrait.repeated import convolve_repeated
 from vasa_jax.open_weights.liveportrait.sampling import (
     grid,
@@ -68,3 +70,14 @@ def test_large_kernels_in_either_form_are_a_3d_convolution(rng, convolve, size):
     expected = jax.lax.conv_general_dilated(volume, kernel, (1, 1, 1), "SAME", dimension_numbers=layout)
     found = jax.jit(convolve)(volume, kernel)
     assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind", [Conv, LargeConv])
+def test_a_layer_of_large_kernels_is_a_3d_convolution(rng, kind):
+    volume = normal(rng, 2, 4, 5, 6, 3)
+    conv = kind(2, (7, 7, 7), standardised=False)
+    params = conv.init(jax.random.key(0), volume)
+    kernel, bias = (params["params"][name] for name in ("kernel", "bias"))
+    layout = ("NDHWC", "DHWIO", "NDHWC")
+    expected = jax.lax.conv_general_dilated(volume, kernel, (1, 1, 1), "SAME", dimension_numbers=layout) + bias
+    np.testing.assert_allclose(conv.apply(params, volume), expected, atol=1e-4)

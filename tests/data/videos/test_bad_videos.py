@@ -124,7 +124,7 @@ def peak(work) -> int:
 def test_a_long_video_needs_the_memory_of_a_short_one(write, settings, readers):
     """Its sound too, which is read for a clip at its very end; a picture a second, so that the test is short."""
     blind, held = dataclasses.replace(readers, faces=Nobody()), []
-    for minutes in (1, 4):
+    for minutes in (1, 6):
         frames = [films.wall(64, 48)] * (60 * minutes + 1)
         path = write(f"long{minutes}.mkv", frames, films.silence(1500 * minutes), 1, sound_rate=16_000)
         found = []

@@ -9,16 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from vasa_jax import tiles
+
 RESULTS = 16  # of a tile along an axis
 
 
 def convolve(x: Float[Array, "b d h w c"], kernel: Float[Array, "t s s c f"]) -> Float[Array, "b d h w f"]:
     """The convolution, zero-padded, of volumes; kernels have odd sizes, sums are in float32."""
-    batch, depth, height, width, _ = x.shape
+    batch, depth, height, width, channels = x.shape
     taps, size, _, _, features = kernel.shape
     rows, across = -(-height // RESULTS), -(-width // RESULTS)
     n = RESULTS + size - 1
-    spectra = _spectra(_padded(x, size // 2, rows, across), n)
+    slices = x.astype(jnp.float32).reshape(-1, height, width, channels)
+    spectra = _spectra(tiles.padded(slices, size // 2, RESULTS, rows, across), n)
     products = jnp.einsum("ksc,kcf->ksf", spectra, _kernel_spectra(kernel.astype(jnp.float32), n))
     products = products.reshape(len(products), batch, depth, rows * across, 2, taps, features)
     padded = jnp.pad(products, ((0, 0), (0, 0), (taps // 2, taps // 2), *((0, 0),) * 4))
@@ -29,19 +32,11 @@ def convolve(x: Float[Array, "b d h w c"], kernel: Float[Array, "t s s c f"]) ->
     return whole[:, :, :height, :width].astype(x.dtype)
 
 
-def _padded(x: Array, around: int, rows: int, across: int) -> Float[Array, "slices h w c"]:
-    """Slices in float32, with zeros around and behind, up to whole tiles."""
-    *_, height, width, channels = x.shape
-    flat = x.astype(jnp.float32).reshape(-1, height, width, channels)
-    behind = [(around, around + RESULTS * count - size) for count, size in ((rows, height), (across, width))]
-    return jnp.pad(flat, ((0, 0), *behind, (0, 0)))
-
-
 def _spectra(x: Float[Array, "slices h w c"], n: int) -> Float[Array, "k tiles c2"]:
     """Real and then imaginary parts of all tiles' frequencies, k over height's n and width's n // 2 + 1."""
     half, channels = n // 2 + 1, x.shape[-1]
-    right = jnp.tensordot(_real_to_complex(n), jnp.stack([_every(x, i, 2, n) for i in range(n)]), 1)
-    down = jnp.stack([_every(right, i, 3, n) for i in range(n)]).reshape(2 * n, half, -1, channels)
+    right = jnp.tensordot(_real_to_complex(n), jnp.stack([tiles.every(x, i, 2, RESULTS, n) for i in range(n)]), 1)
+    down = jnp.stack([tiles.every(right, i, 3, RESULTS, n) for i in range(n)]).reshape(2 * n, half, -1, channels)
     parts = jnp.tensordot(_complex_to_complex(n), down, 1).reshape(2, n * half, -1, channels)
     return jnp.concatenate([parts[0], parts[1]], -1)
 
@@ -82,10 +77,3 @@ def _complex_to_complex(n: int) -> np.ndarray:
     cos, sin = np.cos(angles), np.sin(angles)
     parts = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)])
     return parts.reshape(2, n, 2 * n).astype(np.float32)
-
-
-def _every(x: Array, first: int, axis: int, n: int) -> Array:
-    """The entries at one place of all tiles along an axis; tiles are RESULTS apart."""
-    last = x.shape[axis] - n + first
-    index = (slice(None),) * axis + (slice(first, last + 1, RESULTS),)
-    return x[index]
