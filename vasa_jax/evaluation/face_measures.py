@@ -18,7 +18,7 @@ from vasa_jax.evaluation.face_model import Face, in_chunks, rows
 from vasa_jax.evaluation.held_out import IDENTITY_YAW, Crowd, Person
 from vasa_jax.evaluation.people import cosine_similarity
 from vasa_jax.face import losses
-from vasa_jax.judges import LandmarkJudge, load_identity, load_perceptual, readings
+from vasa_jax.judges import LandmarkJudge, load_gaze, load_identity, load_perceptual, readings
 from vasa_jax.pixels import from_uint8, to_uint8
 from vasa_jax.types import Appearance, HeadPose, Motion
 
@@ -30,6 +30,7 @@ class Judges:
     identity: Callable
     perceptual: Callable
     landmarks: LandmarkJudge | None
+    gaze: Callable
 
 
 def load_judges(assets: str | Path) -> Judges:
@@ -41,7 +42,7 @@ def load_judges(assets: str | Path) -> Judges:
     assets = Path(assets)
     landmarks = LandmarkJudge(assets / "mediapipe") if (assets / "mediapipe").is_dir() else None
     perceptual = load_perceptual(assets / "efficientnet_lite0" / "efficientnet_lite0.npz")
-    return Judges(load_identity(assets / "face_identity"), perceptual, landmarks)
+    return Judges(load_identity(assets / "face_identity"), perceptual, landmarks, load_gaze())
 
 
 class Measuring:
@@ -142,6 +143,8 @@ class Measuring:
         faces = self._describe(shown[near], stand[near]), self._describe(true[near], truth[near])
         return {
             "psnr": float(np.mean([images.psnr(*pair) for pair in zip(shown, true, strict=True)])),
+            "sharpness": float(np.mean([images.sharpness(*pair) for pair in zip(shown, true, strict=True)])),
+            "gaze_degrees": self._gaze_apart((shown[near], stand[near]), (true[near], truth[near])),
             "ssim": float(np.mean([images.ssim(*pair) for pair in zip(shown, true, strict=True)])),
             "perceptual": float(in_chunks(lambda x: _distances(self.judges.perceptual, *x), (shown, true)).mean()),
             "identity": float(np.diagonal(cosine_similarity(*faces)).mean()),
@@ -151,6 +154,14 @@ class Measuring:
         """Identity descriptors of faces that stand where those of the frames `stand` do."""
         given = shown, self.crowd.landmarks[stand]
         return in_chunks(lambda chunk: _descriptors(self.judges.identity, *chunk), given)
+
+    def _gaze_apart(self, *frames: tuple[np.ndarray, np.ndarray]) -> float:
+        """Mean angle in degrees between the gaze in two lists of pictures, whose eyes lie where those of frames do."""
+        looks = [
+            in_chunks(lambda chunk: _gaze(self.judges.gaze, *chunk), (shown, self.crowd.landmarks[stand]))
+            for shown, stand in frames
+        ]
+        return float(np.rad2deg(np.linalg.norm(looks[0] - looks[1], axis=-1)).mean())
 
     def _judged(self, shown: np.ndarray) -> tuple[float, float]:
         """The landmark judge's error in degrees, mean over people, and the share of frames without a face."""
@@ -165,6 +176,11 @@ class Measuring:
 @jax.jit
 def _descriptors(judge: Callable, shown: jax.Array, landmarks: jax.Array) -> jax.Array:
     return judge(judge.chips(from_uint8(shown), landmarks))
+
+
+@jax.jit
+def _gaze(judge: Callable, shown: jax.Array, landmarks: jax.Array) -> jax.Array:
+    return judge(from_uint8(shown), landmarks).angles
 
 
 @jax.jit

@@ -34,6 +34,16 @@ def ssim(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "h
     return float(np.mean(ratio / ((mean_x**2 + mean_y**2 + first) * (variances + second))))
 
 
+def sharpness(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]) -> float:
+    """Mean square of the luma's differences between neighbouring pixels, over that of the truth: below 1 is softer."""
+
+    def power(picture):
+        luma = picture.astype(np.float64) @ np.array(LUMA)
+        return np.mean(np.diff(luma, axis=0) ** 2) + np.mean(np.diff(luma, axis=1) ** 2)
+
+    return float(power(image) / max(power(truth), LEAST_SQUARED_ERROR))
+
+
 def mouth_box(landmarks: Float[np.ndarray, "68 2"], size: int, margin: float = 0.4) -> Int[np.ndarray, "4"]:
     """The mouth in pixels: top, bottom, left, right (the second and fourth excluded), inside the image.
 
