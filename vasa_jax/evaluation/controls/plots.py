@@ -47,7 +47,8 @@ def _gaze(plot: Any, rows: list[dict[str, Any]]) -> Any:
             _net(axis, some, by, colour)
             axis.plot([], [], ".-", color=colour, label=f"obtained {guidance} guidance")
         axis.set(xlabel="yaw, degrees", ylabel="pitch, degrees", title=NAMES[by], xlim=(-48, 48), ylim=(-36, 36))
-        axis.legend(fontsize=7, loc="lower right")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.0))
     return figure
 
 
