@@ -68,6 +68,34 @@ def test_the_lids_weigh_in_the_loss(teacher_params, student_params, batch):
     assert after == pytest.approx(float(before + 2 * parts["lids"]), rel=1e-5) and parts["lids"] > 0
 
 
+def test_the_amount_is_compared_and_not_what_moves():
+    taught, other = jax.random.normal(KEY, (2, 64, 12, 9))
+    every, error = jnp.ones((64, 12)), jax.jit(student.amount_error)
+    assert error(taught, taught, every) == 0
+    assert error(taught, taught + 3.0, every) < 1e-6, "where it moves is not how much"
+    assert error(taught, other, every) < 0.02, "another motion of the same amount"
+    head = taught.at[..., : student.POSE_SIZE].multiply(2.0)
+    assert error(taught, head, every) == pytest.approx(np.log(2) ** 2 / 2, rel=0.05), "head and face weigh the same"
+    smooth = jnp.cumsum(taught, 1)
+    shuffled = smooth[:, jnp.array([*range(0, 12, 2), *range(1, 12, 2)])]
+    assert error(smooth, smooth[:, ::-1], every) < 1e-6 < 0.01 < error(smooth, shuffled, every), "nor in which order"
+
+
+def test_padding_has_no_amount():
+    taught, other = jax.random.normal(KEY, (2, 4, 12, 9))
+    short = jnp.broadcast_to(jnp.arange(12) < 7, (4, 12)).astype(jnp.float32)
+    expected = student.amount_error(taught[:, :7], other[:, :7], jnp.ones((4, 7)))
+    assert student.amount_error(taught, other, short) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_amount_weighs_in_the_loss(teacher_params, student_params, batch):
+    company = Company(judges=teacher_params)
+    losses = (loss_of(amount=weight) for weight in (0.0, 2.0))
+    (before, _), (after, parts) = (jax.jit(loss)(student_params, batch, KEY, company) for loss in losses)
+    assert after == pytest.approx(float(before + 2 * parts["amount"]), rel=1e-5) and parts["amount"] > 0
+
+
 @pytest.mark.slow
 def test_targets_chain_to_the_guided_teachers_motion(teacher_params, batch):
     """A student that always meets its target ends where the teacher does in all its steps, guided as at inference."""

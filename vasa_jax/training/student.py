@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from vasa_jax.motion import GUIDANCE, Sampling, cosine_schedule, diffusion
 from vasa_jax.motion import conditions as conditioning
@@ -19,10 +20,11 @@ from vasa_jax.motion.sampler import denoiser
 from vasa_jax.motion.solvers import solve, visited
 from vasa_jax.training.motion import conditions_of
 from vasa_jax.training.stage import Company
-from vasa_jax.types import Conditions
+from vasa_jax.types import POSE_SIZE, Conditions
 
 GAZE_RANGE = 0.5  # radians, about 30 degrees
 DISTANCES = 0.75, 1.3  # of the reference
+STILL = 1e-2  # deviations of the training set, as nothing: the logarithm stays finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,7 @@ class StudentLoss:
       velocity: weight of the same errors of frame differences.
       seam: weight of the same errors of the first frame, where the frames before it are given.
       lids: weight of the same errors of the lids' closing, which lid_reading (M,) reads in deviations.
+      amount: weight of `amount_error`: few steps alone leave a face that moves less, and a head that trembles more.
       largest: guidance scale by name up to which the student learns, in the order of `student.told`.
       spread: share of examples with guidance scales, and of those with controls, that are drawn from their whole range;
         the others have the scales of motion.GUIDANCE, and the controls of their clip.
@@ -55,6 +58,7 @@ class StudentLoss:
     seam: float = 0.0
     lids: float = 0.0
     lid_reading: tuple[float, ...] = ()
+    amount: float = 0.0
     largest: tuple[float, ...] = (2.0, 2.0)
     spread: float = 0.5
     drop_previous: float = 0.1
@@ -79,13 +83,14 @@ class StudentLoss:
             clean = student(noised, jnp.full(len(noised), times[0]))
             target = jax.lax.stop_gradient(target)
             errors = diffusion.motion_errors(target, clean, weights, goes_on=wanted.has_previous, lids=lids)
+            errors["amount"] = amount_error(target, clean, weights)
             return jax.lax.stop_gradient(diffusion.ddim_step(noised, clean, shares[0], shares[-1])), errors
 
         noise = jax.random.normal(noise_key, batch["motion"].shape)
         _, errors = jax.lax.scan(step, noise, self._spans())
         parts = {name: values.mean() for name, values in errors.items()}
         loss = parts["motion"] + self.velocity * parts["velocity"] + self.seam * parts["seam"]
-        loss += self.lids * parts.get("lids", 0.0)
+        loss += self.lids * parts.get("lids", 0.0) + self.amount * parts["amount"]
         return loss, {"loss": loss, **parts, "first_step": errors["motion"][0], "last_step": errors["motion"][-1]}
 
     def _spans(self) -> tuple[Array, Array]:
@@ -112,6 +117,38 @@ class StudentLoss:
             name: jnp.where(drawn, jax.random.uniform(one, (batch,), maxval=largest), GUIDANCE[name])
             for name, largest, one in zip(self.student.told, self.largest, keys[1:], strict=True)
         }
+
+
+def amount_error(
+    taught: Float[Array, "batch window motion"],
+    made: Float[Array, "batch window motion"],
+    frame_weights: Float[Array, "batch window"],
+) -> Float[Array, ""]:
+    """How far the amounts of two motions are apart: the squared logarithms of the ratios of two measures of them.
+
+    A network that cannot follow each of the teacher's paths learns their mean, which moves less; this asks for as much
+    motion without asking for which. For each component over all windows of the batch, as motion is judged: the standard
+    deviation over the time of a window, and the mean absolute change from frame to frame (dP of VASA-1, section 4.1).
+    Head and face weigh the same.
+    """
+    apart = jnp.zeros(taught.shape[-1])
+    for amount in (_deviation, _change):
+        was, now = (jnp.log(amount(motion, frame_weights) + STILL) for motion in (taught, made))
+        apart += (now - was) ** 2
+    return (apart[:POSE_SIZE].mean() + apart[POSE_SIZE:].mean()) / 4
+
+
+def _deviation(motion: Array, weights: Array) -> Array:
+    """(M,) standard deviation over time, pooled over windows."""
+    count = jnp.maximum(weights.sum(1), 1e-6)[:, None, None]
+    centred = motion - jnp.einsum("bt,btm->bm", weights, motion)[:, None] / count
+    return jnp.sqrt(jnp.einsum("bt,btm->m", weights, centred**2) / jnp.maximum(weights.sum(), 1e-6) + STILL**2)
+
+
+def _change(motion: Array, weights: Array) -> Array:
+    """(M,) mean absolute difference of neighbouring frames."""
+    between = jnp.minimum(weights[:, 1:], weights[:, :-1])
+    return jnp.einsum("bt,btm->m", between, jnp.abs(jnp.diff(motion, axis=1))) / jnp.maximum(between.sum(), 1e-6)
 
 
 def other_controls(key: Array, conditions: Conditions, share: float) -> Conditions:
