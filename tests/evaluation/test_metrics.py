@@ -12,15 +12,15 @@ def test_psnr_of_a_known_error():
     assert images.psnr(truth, truth) == pytest.approx(58.9, abs=0.1)
 
 
-def test_a_blurred_picture_is_less_sharp_and_a_noisy_one_more():
+def test_a_blurred_picture_has_less_detail():
     truth = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
     half = (truth // 2).astype(np.uint8)
-    assert images.sharpness(truth, truth) == 1
-    assert images.sharpness(half, truth) == pytest.approx(0.25, rel=0.02), "a power: half the contrast is a quarter"
+    assert images.detail(truth, truth) == 1
+    assert images.detail(half, truth) == pytest.approx(0.25, rel=0.02), "a power: half the contrast is a quarter"
     blurred = truth.copy()
     blurred[1:] = truth[1:] // 2 + truth[:-1] // 2
-    assert images.sharpness(blurred, truth) < 0.8
-    assert images.sharpness(truth, np.full_like(truth, 7)) > 1000, "finite, if nothing is to be seen"
+    assert images.detail(blurred, truth) < 0.8
+    assert images.detail(truth, np.full_like(truth, 7)) > 1000, "finite, if nothing is to be seen"
 
 
 def test_ssim_is_one_for_equals_and_falls_with_noise():
@@ -45,7 +45,9 @@ def test_correlation_peaks_where_the_curve_lags():
     found = {shift: signals.correlation_at(late, reference, shift) for shift in range(-4, 5)}
     assert max(found, key=found.get) == 2 and found[2] == pytest.approx(1)
     assert np.isnan(signals.correlation(np.ones(9), reference[:9]))
-    assert signals.correlation(np.array([1.0, np.nan, 2.0, 3.0]), np.array([2.0, 9.0, 4.0, 6.0])) == pytest.approx(1)
+    assert signals.correlation(
+        np.array([1.0, np.nan, 2.0, 3.0]), np.array([2.0, 9.0, 4.0, 6.0])
+    ) == pytest.approx(1)
 
 
 def test_blinks_are_counted_once_each():

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 from vasa_jax import pretrained
 from vasa_jax.errors import UserError
 from vasa_jax.judges import gaze, load_gaze
+from vasa_jax.judges.gaze import degrees_between
 from vasa_jax.pixels import from_uint8
-from vasa_jax.training.gaze import degrees_between
 from vasa_jax.types import HeadPose
 
 # The iBUG order of a face in the mirror, at the points that the judge looks at.

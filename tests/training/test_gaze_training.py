@@ -59,7 +59,7 @@ def test_shut_eyes_have_no_weight(batch, loss_of):
 def test_degrees_between_known_directions():
     first = jnp.radians(jnp.array([[0.0, 0.0], [30.0, 0.0], [0.0, 80.0], [10.0, 20.0]]))
     second = jnp.radians(jnp.array([[0.0, 10.0], [-15.0, 0.0], [180.0, 80.0], [10.0, 20.0]]))
-    np.testing.assert_allclose(gaze.degrees_between(first, second), [10, 45, 20, 0], atol=1e-4)
+    np.testing.assert_allclose(judge.degrees_between(first, second), [10, 45, 20, 0], atol=1e-4)
 
 
 @pytest.mark.slow

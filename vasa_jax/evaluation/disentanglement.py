@@ -46,7 +46,7 @@ TABLE = (
     ("... copy of the source", "copy_ssim", ".3f", ""),
     ("Perceptual distance (EfficientNet-Lite0)", "perceptual", ".3f", "< copy"),
     ("... copy of the source", "copy_perceptual", ".3f", ""),
-    ("Sharpness, power of neighbouring pixels' differences over the true frame's", "sharpness", ".3f", "1"),
+    ("Detail, power of neighbouring pixels' differences over the true frame's", "detail", ".3f", "1"),
     ("Gaze that our network sees, against the true frame's, degrees", "gaze_degrees", ".2f", "< copy"),
     ("... copy of the source", "copy_gaze_degrees", ".2f", ""),
     ("Identity, cosine to the true frame", "identity", ".3f", "> copy"),

@@ -19,6 +19,7 @@ from vasa_jax.evaluation.held_out import IDENTITY_YAW, Crowd, Person
 from vasa_jax.evaluation.people import cosine_similarity
 from vasa_jax.face import losses
 from vasa_jax.judges import LandmarkJudge, load_gaze, load_identity, load_perceptual, readings
+from vasa_jax.judges.gaze import degrees_between
 from vasa_jax.pixels import from_uint8, to_uint8
 from vasa_jax.types import Appearance, HeadPose, Motion
 
@@ -140,14 +141,15 @@ class Measuring:
         true = self.crowd.frames[truth]
         near = self.crowd.yaw(truth) < IDENTITY_YAW
         near = near if near.any() else ~near
-        faces = self._describe(shown[near], stand[near]), self._describe(true[near], truth[near])
+        seen, meant = (shown[near], stand[near]), (true[near], truth[near])
+        faces, gazes = ([read(*some) for some in (seen, meant)] for read in (self._describe, self._gaze))
         return {
             "psnr": float(np.mean([images.psnr(*pair) for pair in zip(shown, true, strict=True)])),
-            "sharpness": float(np.mean([images.sharpness(*pair) for pair in zip(shown, true, strict=True)])),
-            "gaze_degrees": self._gaze_apart((shown[near], stand[near]), (true[near], truth[near])),
             "ssim": float(np.mean([images.ssim(*pair) for pair in zip(shown, true, strict=True)])),
+            "detail": float(np.mean([images.detail(*pair) for pair in zip(shown, true, strict=True)])),
             "perceptual": float(in_chunks(lambda x: _distances(self.judges.perceptual, *x), (shown, true)).mean()),
             "identity": float(np.diagonal(cosine_similarity(*faces)).mean()),
+            "gaze_degrees": float(degrees_between(*map(jnp.asarray, gazes)).mean()),
         }
 
     def _describe(self, shown: np.ndarray, stand: np.ndarray) -> np.ndarray:
@@ -155,13 +157,10 @@ class Measuring:
         given = shown, self.crowd.landmarks[stand]
         return in_chunks(lambda chunk: _descriptors(self.judges.identity, *chunk), given)
 
-    def _gaze_apart(self, *frames: tuple[np.ndarray, np.ndarray]) -> float:
-        """Mean angle in degrees between the gaze in two lists of pictures, whose eyes lie where those of frames do."""
-        looks = [
-            in_chunks(lambda chunk: _gaze(self.judges.gaze, *chunk), (shown, self.crowd.landmarks[stand]))
-            for shown, stand in frames
-        ]
-        return float(np.rad2deg(np.linalg.norm(looks[0] - looks[1], axis=-1)).mean())
+    def _gaze(self, shown: np.ndarray, stand: np.ndarray) -> np.ndarray:
+        """Where faces look, (n, 2) radians, that stand where those of the frames `stand` do."""
+        given = shown, self.crowd.landmarks[stand]
+        return in_chunks(lambda chunk: _angles(self.judges.gaze, *chunk), given)
 
     def _judged(self, shown: np.ndarray) -> tuple[float, float]:
         """The landmark judge's error in degrees, mean over people, and the share of frames without a face."""
@@ -179,7 +178,7 @@ def _descriptors(judge: Callable, shown: jax.Array, landmarks: jax.Array) -> jax
 
 
 @jax.jit
-def _gaze(judge: Callable, shown: jax.Array, landmarks: jax.Array) -> jax.Array:
+def _angles(judge: Callable, shown: jax.Array, landmarks: jax.Array) -> jax.Array:
     return judge(from_uint8(shown), landmarks).angles
 
 

@@ -21,7 +21,7 @@ def psnr(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "h
 
 def ssim(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]) -> float:
     """Structural similarity of the luma, mean over all pixels, at most 1 (Wang et al. 2004, window 11)."""
-    x, y = (picture.astype(np.float64) @ np.array(LUMA) for picture in (image, truth))
+    x, y = _luma(image), _luma(truth)
 
     def blur(plane):
         return gaussian_filter(plane, SSIM_SIGMA, radius=SSIM_RADIUS)
@@ -34,14 +34,17 @@ def ssim(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "h
     return float(np.mean(ratio / ((mean_x**2 + mean_y**2 + first) * (variances + second))))
 
 
-def sharpness(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]) -> float:
+def detail(image: UInt8[np.ndarray, "height width 3"], truth: UInt8[np.ndarray, "height width 3"]) -> float:
     """Mean square of the luma's differences between neighbouring pixels, over that of the truth: below 1 is softer."""
 
-    def power(picture):
-        luma = picture.astype(np.float64) @ np.array(LUMA)
-        return np.mean(np.diff(luma, axis=0) ** 2) + np.mean(np.diff(luma, axis=1) ** 2)
+    def power(plane):
+        return np.mean(np.diff(plane, axis=0) ** 2) + np.mean(np.diff(plane, axis=1) ** 2)
 
-    return float(power(image) / max(power(truth), LEAST_SQUARED_ERROR))
+    return float(power(_luma(image)) / max(power(_luma(truth)), LEAST_SQUARED_ERROR))
+
+
+def _luma(picture: np.ndarray) -> np.ndarray:
+    return picture.astype(np.float64) @ np.array(LUMA)
 
 
 def mouth_box(landmarks: Float[np.ndarray, "68 2"], size: int, margin: float = 0.4) -> Int[np.ndarray, "4"]:

@@ -164,6 +164,15 @@ def angles_of(vectors: Float[Array, "*batch 3"]) -> Float[Array, "*batch 2"]:
     return jnp.stack([jnp.arctan2(x, z), jnp.arctan2(y, jnp.hypot(x, z))], -1)
 
 
+def degrees_between(first: Float[Array, "batch 2"], second: Float[Array, "batch 2"]) -> Float[Array, " batch"]:
+    """Angles in degrees between two directions given as yaw and pitch in radians.
+
+    By the arc tangent, which unlike the arc cosine keeps its digits near zero.
+    """
+    a, b = direction(first), direction(second)
+    return jnp.rad2deg(jnp.arctan2(jnp.linalg.norm(jnp.cross(a, b), axis=-1), (a * b).sum(-1)))
+
+
 def turn(vectors: Float[Array, "batch *grid axes"], roll: Float[Array, " batch"]) -> Float[Array, "batch *grid axes"]:
     """x and y of vectors of two or three axes, turned counter-clockwise by `roll`."""
     cosine, sine = (f(roll).reshape(-1, *(1,) * (vectors.ndim - 2)) for f in (jnp.cos, jnp.sin))

@@ -60,7 +60,7 @@ class GazeLoss:
         weight = is_open(exact)
         count = jnp.maximum(weight.sum(), 1)
         loss = jnp.sum(weight * distance) / count
-        return loss, {"loss": loss, "degrees": jnp.sum(weight * degrees_between(seen.angles, label)) / count}
+        return loss, {"loss": loss, "degrees": jnp.sum(weight * judge.degrees_between(seen.angles, label)) / count}
 
     def _jitter(self, key: Array, landmarks: Array) -> Array:
         each, shared = jax.random.split(key)
@@ -71,15 +71,6 @@ class GazeLoss:
 def is_open(landmarks: Array) -> Array:
     """(B,) 1 where the eyes are open and 0 where they are not."""
     return (judge.eye_openness(landmarks) > OPEN).astype(jnp.float32)
-
-
-def degrees_between(first: Array, second: Array) -> Array:
-    """(B,) angles in degrees between two directions given as yaw and pitch, (B, 2) radians.
-
-    By the arc tangent, which unlike the arc cosine keeps its digits near zero.
-    """
-    a, b = judge.direction(first), judge.direction(second)
-    return jnp.rad2deg(jnp.arctan2(jnp.linalg.norm(jnp.cross(a, b), axis=-1), (a * b).sum(-1)))
 
 
 class GazeReport:
@@ -101,13 +92,13 @@ class GazeReport:
         angles = np.concatenate([self._look(params, image, landmarks) for image, landmarks in pairs])
         label = np.concatenate(self._gaze)
         opened = np.asarray(is_open(jnp.asarray(np.concatenate(self._landmarks)))) > 0
-        error = np.asarray(degrees_between(jnp.asarray(angles), jnp.asarray(label)))
+        error = np.asarray(judge.degrees_between(jnp.asarray(angles), jnp.asarray(label)))
         shown = {"shut_degrees": error[~opened]}
         for kind in clips.KINDS:
             chosen = opened & (self._kinds == kind)
             if chosen.any():
                 constant = np.broadcast_to(label[chosen].mean(0), label[chosen].shape)
-                blind = degrees_between(jnp.asarray(constant), jnp.asarray(label[chosen]))
+                blind = judge.degrees_between(jnp.asarray(constant), jnp.asarray(label[chosen]))
                 shown |= {f"{kind}_degrees": error[chosen], f"{kind}_constant": np.asarray(blind)}
         return Report({name: float(values.mean()) for name, values in shown.items() if len(values)})
 

@@ -142,13 +142,17 @@ def _deviation(motion: Array, weights: Array) -> Array:
     """(M,) standard deviation over time, pooled over windows."""
     count = jnp.maximum(weights.sum(1), 1e-6)[:, None, None]
     centred = motion - jnp.einsum("bt,btm->bm", weights, motion)[:, None] / count
-    return jnp.sqrt(jnp.einsum("bt,btm->m", weights, centred**2) / jnp.maximum(weights.sum(), 1e-6) + STILL**2)
+    return jnp.sqrt(_mean(centred**2, weights) + STILL**2)
 
 
 def _change(motion: Array, weights: Array) -> Array:
     """(M,) mean absolute difference of neighbouring frames."""
-    between = jnp.minimum(weights[:, 1:], weights[:, :-1])
-    return jnp.einsum("bt,btm->m", between, jnp.abs(jnp.diff(motion, axis=1))) / jnp.maximum(between.sum(), 1e-6)
+    return _mean(jnp.abs(jnp.diff(motion, axis=1)), jnp.minimum(weights[:, 1:], weights[:, :-1]))
+
+
+def _mean(values: Array, weights: Array) -> Array:
+    """(M,) over the frames (B, T) that count."""
+    return jnp.einsum("bt,btm->m", weights, values) / jnp.maximum(weights.sum(), 1e-6)
 
 
 def other_controls(key: Array, conditions: Conditions, share: float) -> Conditions:

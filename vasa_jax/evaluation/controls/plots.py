@@ -47,8 +47,7 @@ def _gaze(plot: Any, rows: list[dict[str, Any]]) -> Any:
             _net(axis, some, by, colour)
             axis.plot([], [], ".-", color=colour, label=f"obtained {guidance} guidance")
         axis.set(xlabel="yaw, degrees", ylabel="pitch, degrees", title=NAMES[by], xlim=(-48, 48), ylim=(-36, 36))
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+    _explain(figure, axes[0, 0], columns=3)
     return figure
 
 
@@ -64,7 +63,7 @@ def _distance(plot: Any, rows: list[dict[str, Any]]) -> Any:
     figure, axis = plot.subplots(figsize=(3.6, 3.0))
     _curves(axis, rows)
     axis.set(xlabel="distance asked", ylabel="distance obtained")
-    figure.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+    _explain(figure, axis, columns=2)
     return figure
 
 
@@ -75,9 +74,14 @@ def _emotion(plot: Any, rows: list[dict[str, Any]]) -> Any:
         axis.set(title=emotion)
     figure.supxlabel("strength asked")
     figure.supylabel("strength obtained")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+    _explain(figure, axes[0, 0], columns=3)
     return figure
+
+
+def _explain(figure: Any, axis: Any, columns: int) -> None:
+    """A legend below the figure, of what one of its axes shows."""
+    given = axis.get_legend_handles_labels()
+    figure.legend(*given, fontsize=7, ncols=columns, loc="upper center", bbox_to_anchor=(0.5, 0.0))
 
 
 def _curves(axis: Any, rows: list[dict[str, Any]]) -> None:
